@@ -1,0 +1,238 @@
+//! One writer, several readers, and nothing of SQLite on the async threads.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use super::{StoreError, migrations};
+
+/// How long a statement waits for another process's lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a read waits for a free reader.
+const READER_TIMEOUT: Duration = Duration::from_secs(10);
+const STATEMENT_CACHE: usize = 128;
+
+type Task = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// The mirror's database. Clones share it.
+///
+/// Writes go to one thread that owns the only writing connection, so that they
+/// never wait for each other inside SQLite; reads go to a pool of read-only
+/// connections. Dropping the last clone closes both.
+#[derive(Clone)]
+pub struct Database {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    writer: Option<mpsc::Sender<Task>>,
+    writer_thread: Option<std::thread::JoinHandle<()>>,
+    readers: r2d2::Pool<SqliteConnectionManager>,
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database")
+            .field("path", &self.inner.path)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Database {
+    /// Opens the database at `path`, makes it where there is none, and brings
+    /// it to the newest schema. The file is 0600 from the moment it exists.
+    /// Blocks; to be called before serving.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        create_private(path)?;
+        let mut writer = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        set_up_writer(&mut writer, path)?;
+        let manager = SqliteConnectionManager::file(path)
+            .with_flags(OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .with_init(|connection| {
+                connection.busy_timeout(BUSY_TIMEOUT)?;
+                connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+                connection.pragma_update(None, "query_only", true)?;
+                connection.pragma_update(None, "mmap_size", 256 << 20)
+            });
+        let readers = r2d2::Pool::builder()
+            .max_size(8)
+            // Readers are made when they are needed: start-up stays short.
+            .min_idle(Some(0))
+            .test_on_check_out(false)
+            .idle_timeout(Some(Duration::from_mins(1)))
+            .connection_timeout(READER_TIMEOUT)
+            .error_handler(Box::new(QuietErrors))
+            .build(manager)?;
+        let (sender, tasks) = mpsc::channel::<Task>();
+        let writer_thread = std::thread::Builder::new()
+            .name("lore-writer".into())
+            .spawn(move || {
+                for task in tasks {
+                    // A panic in a closure rolls its transaction back and is
+                    // reported to the one who asked; the writer lives on.
+                    let run = std::panic::AssertUnwindSafe(|| task(&mut writer));
+                    if std::panic::catch_unwind(run).is_err() {
+                        tracing::error!("a write task panicked; it was rolled back");
+                    }
+                }
+                if let Err(error) = writer.execute_batch("PRAGMA optimize") {
+                    tracing::debug!(%error, "optimize at close");
+                }
+            })
+            .map_err(|source| StoreError::Open {
+                path: path.to_path_buf(),
+                source,
+            })?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                path: path.to_path_buf(),
+                writer: Some(sender),
+                writer_thread: Some(writer_thread),
+                readers,
+            }),
+        })
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Runs `work` in one IMMEDIATE transaction on the writer: committed where
+    /// it returns `Ok`, rolled back where it returns `Err` or panics. A caller
+    /// that stops waiting does not stop it.
+    pub async fn write<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let task: Task = Box::new(move |connection| {
+            let result = in_transaction(connection, work);
+            // Nobody may be waiting any more; the write stands all the same.
+            drop(reply.send(result));
+        });
+        let sent = self
+            .inner
+            .writer
+            .as_ref()
+            .is_some_and(|writer| writer.send(task).is_ok());
+        if !sent {
+            return Err(StoreError::Closed.into());
+        }
+        answer
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Panicked.into()))
+    }
+
+    /// Runs `work` on a read-only connection, in one read transaction: all its
+    /// statements see the same state.
+    pub async fn read<T, E, F>(&self, work: F) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
+    {
+        let readers = self.inner.readers.clone();
+        tokio::task::spawn_blocking(move || {
+            let mut connection = readers.get().map_err(StoreError::Pool)?;
+            let tx = connection.transaction().map_err(StoreError::Sqlite)?;
+            work(&tx)
+        })
+        .await
+        .unwrap_or_else(|_| Err(StoreError::Panicked.into()))
+    }
+
+    /// The schema version of the open database.
+    pub async fn schema_version(&self) -> Result<u32, StoreError> {
+        self.read(|connection| Ok(migrations::version(connection)?))
+            .await
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Ends the writer's loop; waiting for it lets the last write and the
+        // checkpoint of the closing connection finish.
+        self.writer = None;
+        if let Some(thread) = self.writer_thread.take()
+            && thread.thread().id() != std::thread::current().id()
+            && thread.join().is_err()
+        {
+            tracing::error!("the database writer panicked");
+        }
+    }
+}
+
+fn in_transaction<T, E: From<StoreError>>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, E>,
+) -> Result<T, E> {
+    let tx = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(StoreError::Sqlite)?;
+    let value = work(&tx)?;
+    tx.commit().map_err(StoreError::Sqlite)?;
+    Ok(value)
+}
+
+/// Makes an empty file that only its owner may read, unless there is one.
+/// SQLite gives `-wal` and `-shm` the mode of the database.
+fn create_private(path: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map(drop)
+        .map_err(|source| StoreError::Open {
+            path: path.to_path_buf(),
+            source,
+        })
+}
+
+fn set_up_writer(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let found: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let tables: u32 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if found != migrations::APPLICATION_ID && tables > 0 {
+        return Err(StoreError::NotOurs {
+            path: path.to_path_buf(),
+            found,
+        });
+    }
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    // WAL with NORMAL loses no consistency in a crash; the last commits before
+    // a power cut may be missing, and the next sync fetches them again.
+    connection.pragma_update(None, "synchronous", "normal")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
+    connection.pragma_update(None, "cache_size", -16_000)?;
+    migrations::migrate(connection)
+}
+
+/// r2d2 prints errors of connections in the background; they reach the caller
+/// as a timeout and the log as a warning.
+#[derive(Debug)]
+struct QuietErrors;
+
+impl r2d2::HandleError<rusqlite::Error> for QuietErrors {
+    fn handle_error(&self, error: rusqlite::Error) {
+        tracing::warn!(%error, "a database reader could not be opened");
+    }
+}
