@@ -241,6 +241,8 @@ CREATE TABLE discussions (
   -- Of its notes: 1 where any can be resolved; resolved where all those are.
   resolvable INTEGER NOT NULL DEFAULT 0,
   resolved INTEGER NOT NULL DEFAULT 0,
+  -- Of everything stored of its notes: an equal one is not written again.
+  content_hash INTEGER NOT NULL,
   CHECK ((issue_id IS NULL) <> (merge_request_id IS NULL)),
   UNIQUE (issue_id, gitlab_id),
   UNIQUE (merge_request_id, gitlab_id)
