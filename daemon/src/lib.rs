@@ -2,4 +2,6 @@
 //! answers over a local socket. The binary is a thin shell around this
 //! library, so that tests can hold a daemon in-process.
 
+pub mod clock;
+pub mod gitlab;
 pub mod store;

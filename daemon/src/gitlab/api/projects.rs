@@ -1,0 +1,117 @@
+//! Projects, their labels and milestones.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::gitlab::call::{Call, Collected, Fetched};
+use crate::gitlab::client::Client;
+use crate::gitlab::error::{Failure, GitLabError};
+use crate::gitlab::models::{Label, Milestone, Project, ProjectId};
+use crate::gitlab::transport::Request;
+
+/// Everything but RFC 3986's unreserved characters, so that a path with its
+/// slashes is one segment.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~');
+
+/// How a project is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProjectRef<'a> {
+    /// By its number: what is stored after the first look-up.
+    Id(ProjectId),
+    /// By its full path, possibly one it had before a rename.
+    Path(&'a str),
+}
+
+impl Client {
+    /// A project. Of an old path GitLab says by a redirect which number the
+    /// project has; the redirect itself is never followed (it may name another
+    /// host, or plain HTTP), the number is asked for instead.
+    ///
+    /// A path can be taken over by another project: compare the answer's id
+    /// with a stored one before trusting it.
+    pub async fn project(
+        &self,
+        call: &Call<'_>,
+        project: ProjectRef<'_>,
+    ) -> Result<Fetched<Project>, GitLabError> {
+        let path = match project {
+            ProjectRef::Id(id) => return self.json(call, &by_id(id)).await,
+            ProjectRef::Path(path) => path.trim_matches('/'),
+        };
+        if !path.contains('/') || path.contains('\0') {
+            return Err(self.error(
+                &Request::get("projects"),
+                Failure::BadRequest {
+                    status: 400,
+                    reason: "a project is named by its full path, with its group".into(),
+                },
+            ));
+        }
+        let encoded = utf8_percent_encode(path, SEGMENT);
+        let request = Request::get(format!("projects/{encoded}"));
+        match self.json(call, &request).await {
+            Err(GitLabError {
+                failure:
+                    Failure::Moved {
+                        project_id: Some(id),
+                        ..
+                    },
+                ..
+            }) => self.json(call, &by_id(ProjectId(id))).await,
+            other => other,
+        }
+    }
+
+    /// Up to `limit` (at most 100) projects whose name or path contains
+    /// `query`, most recently active first. `membership` leaves out those the
+    /// token's user is no member of. Most fields are absent.
+    pub async fn search_projects(
+        &self,
+        call: &Call<'_>,
+        query: &str,
+        membership: bool,
+        limit: u32,
+    ) -> Result<Fetched<Vec<Project>>, GitLabError> {
+        let mut request = Request::get("projects")
+            .with("search", query)
+            .with("search_namespaces", "true")
+            .with("simple", "true")
+            .with("order_by", "last_activity_at")
+            .with("sort", "desc")
+            .with("per_page", limit.clamp(1, 100).to_string());
+        if membership {
+            request = request.with("membership", "true");
+        }
+        self.json(call, &request).await
+    }
+
+    /// All labels of a project, those of its groups included.
+    pub async fn labels(
+        &self,
+        call: &Call<'_>,
+        project: ProjectId,
+    ) -> Result<Collected<Label>, GitLabError> {
+        let list = Request::get(format!("projects/{project}/labels"))
+            .with("include_ancestor_groups", "true")
+            .with("with_counts", "false");
+        self.collect(call, list).await
+    }
+
+    /// All milestones of a project, those of its groups included.
+    pub async fn milestones(
+        &self,
+        call: &Call<'_>,
+        project: ProjectId,
+    ) -> Result<Collected<Milestone>, GitLabError> {
+        let list = Request::get(format!("projects/{project}/milestones"))
+            .with("include_ancestors", "true");
+        self.collect(call, list).await
+    }
+}
+
+fn by_id(id: ProjectId) -> Request {
+    Request::get(format!("projects/{id}"))
+}

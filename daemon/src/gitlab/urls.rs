@@ -1,0 +1,1 @@
+//! References to issues and merge requests as people write them.
