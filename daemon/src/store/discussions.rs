@@ -135,7 +135,11 @@ fn upsert(
              RETURNING id",
         ),
     };
-    let mut resolvable = discussion.notes.iter().filter(|note| note.resolvable).peekable();
+    let mut resolvable = discussion
+        .notes
+        .iter()
+        .filter(|note| note.resolvable)
+        .peekable();
     let is_resolvable = resolvable.peek().is_some();
     let is_resolved = is_resolvable && resolvable.all(|note| note.resolved == Some(true));
     Ok(tx.prepare_cached(sql)?.query_row(
@@ -206,7 +210,10 @@ fn insert_position(
     note: i64,
     place: &Position,
 ) -> Result<(), StoreError> {
-    let start = place.line_range.as_ref().and_then(|range| range.start.as_ref());
+    let start = place
+        .line_range
+        .as_ref()
+        .and_then(|range| range.start.as_ref());
     tx.prepare_cached(
         "INSERT INTO note_positions (note_id, project_id, position_type, base_sha, start_sha, head_sha,
              old_path, new_path, old_line, new_line, range_start_old_line, range_start_new_line, x, y)
@@ -254,7 +261,13 @@ fn content_hash(discussion: &Discussion) -> i64 {
             u8::from(note.resolvable),
             u8::from(note.resolved == Some(true)),
         ]);
-        field(&note.resolved_by.as_ref().map_or(0, |user| user.id).to_le_bytes());
+        field(
+            &note
+                .resolved_by
+                .as_ref()
+                .map_or(0, |user| user.id)
+                .to_le_bytes(),
+        );
         field(format!("{:?}", note.position).as_bytes());
     }
     let digest = hash.finalize();

@@ -51,9 +51,7 @@ fn label_by_name(tx: &Transaction<'_>, project: i64, name: &str) -> Result<i64, 
     match known {
         Some(id) => Ok(id),
         None => Ok(tx
-            .prepare_cached(
-                "INSERT INTO labels (project_id, name) VALUES (?1, ?2) RETURNING id",
-            )?
+            .prepare_cached("INSERT INTO labels (project_id, name) VALUES (?1, ?2) RETURNING id")?
             .query_row(params![project, name], |row| row.get(0))?),
     }
 }
@@ -126,7 +124,13 @@ pub fn replace_labels(
     for label in labels {
         kept.insert(upsert_label(tx, project, label)?);
     }
-    delete_others(tx, "SELECT id FROM labels WHERE project_id = ?1", "DELETE FROM labels WHERE id = ?1", project, &kept)
+    delete_others(
+        tx,
+        "SELECT id FROM labels WHERE project_id = ?1",
+        "DELETE FROM labels WHERE id = ?1",
+        project,
+        &kept,
+    )
 }
 
 /// Writes one milestone and gives this database's id.

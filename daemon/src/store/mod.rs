@@ -1,8 +1,23 @@
 //! SQLite: the file, its schema and every statement that lore sends to it.
 
+mod convert;
+pub mod cursors;
 mod database;
+pub mod discussions;
 mod error;
+pub mod file_changes;
+pub mod issues;
+pub mod items;
+pub mod labels;
+pub mod merge_requests;
 pub mod migrations;
+pub mod people;
+pub mod projects;
+pub mod queue;
+pub mod rechecks;
+pub mod resource_events;
+mod source;
 
 pub use database::Database;
 pub use error::StoreError;
+pub use source::{SourceType, Stage, Stages};

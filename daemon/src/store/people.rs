@@ -13,7 +13,14 @@ pub fn user(tx: &Transaction<'_>, host: &str, user: &User) -> Result<i64, StoreE
              FROM users WHERE host = ?1 AND gitlab_id = ?2",
         )?
         .query_row(
-            params![host, user.id, user.username, user.name, user.state, user.web_url],
+            params![
+                host,
+                user.id,
+                user.username,
+                user.name,
+                user.state,
+                user.web_url
+            ],
             |row| Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?)),
         )
         .optional()?;
@@ -29,7 +36,14 @@ pub fn user(tx: &Transaction<'_>, host: &str, user: &User) -> Result<i64, StoreE
              RETURNING id",
         )?
         .query_row(
-            params![host, user.id, user.username, user.name, user.state, user.web_url],
+            params![
+                host,
+                user.id,
+                user.username,
+                user.name,
+                user.state,
+                user.web_url
+            ],
             |row| row.get(0),
         )?)
 }

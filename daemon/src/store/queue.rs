@@ -56,7 +56,7 @@ pub fn mark(
     if stages.is_empty() {
         return Ok(());
     }
-    let [a, b, c, d, e, f, g, h] = Stage::ALL.map(|stage| stages.has(stage));
+    let owes = Stage::ALL.map(|stage| stages.has(stage));
     tx.prepare_cached(&format!(
         "INSERT INTO pending_dependent_fetches (source_type, source_id, project_id, {STAGE_COLUMNS},
              generation, queued_at, sort_key)
@@ -73,7 +73,17 @@ pub fn mark(
              next_attempt_at = 0, error_code = NULL, error_message = NULL"
     ))?
     .execute(params![
-        source, id, project, a, b, c, d, e, f, g, h,
+        source,
+        id,
+        project,
+        owes[0],
+        owes[1],
+        owes[2],
+        owes[3],
+        owes[4],
+        owes[5],
+        owes[6],
+        owes[7],
         millis(now),
         sort_key
     ])?;
@@ -122,7 +132,7 @@ pub fn due(
 /// Takes `done` off an item's row; the row goes with its last stage. A marking
 /// made after `owed` was read stays whole.
 pub fn complete(tx: &Transaction<'_>, owed: &Owed, done: Stages) -> Result<(), StoreError> {
-    let [a, b, c, d, e, f, g, h] = Stage::ALL.map(|stage| !done.has(stage));
+    let keeps = Stage::ALL.map(|stage| !done.has(stage));
     tx.prepare_cached(
         "UPDATE pending_dependent_fetches SET item = item AND ?4, discussions = discussions AND ?5,
              state_events = state_events AND ?6, label_events = label_events AND ?7,
@@ -130,7 +140,19 @@ pub fn complete(tx: &Transaction<'_>, owed: &Owed, done: Stages) -> Result<(), S
              closes_issues = closes_issues AND ?10, status = status AND ?11
          WHERE source_type = ?1 AND source_id = ?2 AND generation = ?3",
     )?
-    .execute(params![owed.source, owed.id, owed.generation, a, b, c, d, e, f, g, h])?;
+    .execute(params![
+        owed.source,
+        owed.id,
+        owed.generation,
+        keeps[0],
+        keeps[1],
+        keeps[2],
+        keeps[3],
+        keeps[4],
+        keeps[5],
+        keeps[6],
+        keeps[7]
+    ])?;
     tx.prepare_cached(
         "DELETE FROM pending_dependent_fetches WHERE source_type = ?1 AND source_id = ?2
              AND NOT (item OR discussions OR state_events OR label_events OR milestone_events

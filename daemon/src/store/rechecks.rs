@@ -1,8 +1,8 @@
 //! `rechecks`: items to be looked at again at a certain time.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, params};
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Transaction, params};
 
 use super::StoreError;
 use super::convert::{millis, optional_timestamp};
@@ -80,7 +80,14 @@ pub fn put(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (project_id, source_type, iid, reason) DO UPDATE SET due_at = excluded.due_at",
     )?
-    .execute(params![project, source, iid, reason, millis(due_at), millis(now)])?;
+    .execute(params![
+        project,
+        source,
+        iid,
+        reason,
+        millis(due_at),
+        millis(now)
+    ])?;
     Ok(())
 }
 
@@ -98,7 +105,14 @@ pub fn put_once(
         "INSERT INTO rechecks (project_id, source_type, iid, reason, due_at, queued_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
     )?
-    .execute(params![project, source, iid, reason, millis(due_at), millis(now)])?;
+    .execute(params![
+        project,
+        source,
+        iid,
+        reason,
+        millis(due_at),
+        millis(now)
+    ])?;
     Ok(())
 }
 

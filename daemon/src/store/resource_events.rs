@@ -44,7 +44,10 @@ impl<'a> From<&'a LabelEvent> for ResourceEvent<'a> {
             user: event.user.as_ref(),
             created_at: optional_millis(event.created_at),
             action: &event.action,
-            label: event.label.as_ref().map(|label| (label.id, label.name.as_str())),
+            label: event
+                .label
+                .as_ref()
+                .map(|label| (label.id, label.name.as_str())),
             milestone: None,
             source_commit: None,
             source_merge_request: None,

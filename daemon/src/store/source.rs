@@ -116,7 +116,9 @@ impl Stages {
 
     /// Exactly these.
     pub fn of(stages: &[Stage]) -> Self {
-        stages.iter().fold(Self::NONE, |set, stage| set.with(*stage))
+        stages
+            .iter()
+            .fold(Self::NONE, |set, stage| set.with(*stage))
     }
 
     /// Everything that hangs on an item of this kind, the item itself apart.
