@@ -3,5 +3,8 @@
 //! library, so that tests can hold a daemon in-process.
 
 pub mod clock;
-pub mod gitlab;
+pub mod config;
+pub mod events;
+pub mod jobs;
+pub mod server;
 pub mod store;

@@ -1,0 +1,495 @@
+//! From TOML to [`Config`], with the line of every mistake.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Range, RangeInclusive};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use url::Url;
+
+use super::{
+    Config, ConfigError, EmbeddingConfig, EmbeddingProvider, Host, SyncConfig, TokenSource,
+};
+
+const TABLES: &[&str] = &["hosts", "sync", "embedding"];
+const HOST_KEYS: &[&str] = &[
+    "url",
+    "token_env",
+    "token_file",
+    "token_command",
+    "projects",
+    "ca_file",
+    "client_cert",
+    "client_key",
+];
+const SYNC_KEYS: &[&str] = &[
+    "interval_seconds",
+    "max_concurrent_requests",
+    "max_interactive_requests",
+    "request_timeout_seconds",
+    "max_retries",
+    "surgical_preflight_budget_seconds",
+    "surgical_entity_timeout_seconds",
+    "surgical_dependents_budget_seconds",
+    "full_reconcile_hours",
+    "children_sweep_days",
+];
+const EMBEDDING_KEYS: &[&str] = &["provider", "model", "url", "api_key_env"];
+
+type Value<'i> = Spanned<DeValue<'i>>;
+
+pub(super) fn config(path: &Path, text: &str) -> Result<Config, ConfigError> {
+    let file = File { path, text };
+    let root = DeTable::parse(text).map_err(|error| {
+        let at = error.span().unwrap_or(0..0);
+        file.mistake(&at, error.message())
+    })?;
+    let root = Table::new(&file, "", root.get_ref(), TABLES)?;
+    let mut warnings = Vec::new();
+    let mut hosts = BTreeMap::new();
+    if let Some(table) = root.table("hosts")? {
+        for (name, value) in table {
+            let host = host(&file, name, value, &mut warnings)?;
+            hosts.insert(name.get_ref().to_string(), host);
+        }
+    }
+    if hosts.is_empty() {
+        warnings.push(format!(
+            "`{}` names no host; `lore init` adds one",
+            path.display()
+        ));
+    }
+    let sync = match root.table("sync")? {
+        Some(table) => sync(&Table::new(&file, "sync", table, SYNC_KEYS)?)?,
+        None => SyncConfig::default(),
+    };
+    let embedding = match root.table("embedding")? {
+        Some(table) => embedding(&Table::new(&file, "embedding", table, EMBEDDING_KEYS)?)?,
+        None => EmbeddingConfig::default(),
+    };
+    Ok(Config {
+        path: path.to_path_buf(),
+        hosts,
+        sync,
+        embedding,
+        warnings,
+    })
+}
+
+fn host(
+    file: &File<'_>,
+    name: &Spanned<std::borrow::Cow<'_, str>>,
+    value: &Value<'_>,
+    warnings: &mut Vec<String>,
+) -> Result<Host, ConfigError> {
+    let key = name.get_ref().as_ref();
+    let shown = format!("hosts.\"{key}\"");
+    let Some(table) = value.get_ref().as_table() else {
+        return Err(file.wrong_type(&shown, value, "a table"));
+    };
+    let table = Table::new(file, &shown, table, HOST_KEYS)?;
+    let (url, at) = match table.string("url")? {
+        Some((url, at)) => (url.to_owned(), at),
+        None => (format!("https://{key}"), name.span()),
+    };
+    // The value is not repeated: somebody may have put a password into it.
+    let url = host_url(&url).map_err(|reason| {
+        file.mistake(
+            &at,
+            &format!("`{shown}.url` is no URL of a GitLab: {reason}"),
+        )
+    })?;
+    let projects = projects(&table)?;
+    if projects.is_empty() {
+        warnings.push(format!(
+            "host `{key}` has no projects, so nothing of it is mirrored; add some to `projects`"
+        ));
+    }
+    let client_cert = table.path("client_cert")?;
+    let client_key = table.path("client_key")?;
+    match (&client_cert, &client_key) {
+        (Some((_, at)), None) => {
+            return Err(file.mistake(at, "`client_cert` needs `client_key` beside it"));
+        }
+        (None, Some((_, at))) => {
+            return Err(file.mistake(at, "`client_key` needs `client_cert` beside it"));
+        }
+        _ => {}
+    }
+    Ok(Host {
+        url,
+        token: token_source(&table)?,
+        projects,
+        ca_file: table.path("ca_file")?.map(|(path, _)| path),
+        client_cert: client_cert.map(|(path, _)| path),
+        client_key: client_key.map(|(path, _)| path),
+    })
+}
+
+/// The URL of a GitLab, without a slash at its end; an error says why not.
+pub(crate) fn host_url(text: &str) -> Result<Url, String> {
+    let mut url = Url::parse(text).map_err(|error| error.to_string())?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("it has to begin with `https://` or `http://`".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(
+            "credentials do not belong here; use token_env, token_file or token_command".to_owned(),
+        );
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("it must end before any `?` or `#`".to_owned());
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Ok(url)
+}
+
+fn token_source(table: &Table<'_>) -> Result<Option<TokenSource>, ConfigError> {
+    let mut sources = Vec::new();
+    if let Some((variable, at)) = table.non_empty("token_env")? {
+        if variable.contains(['=', '\0']) || variable.chars().any(char::is_whitespace) {
+            return Err(table.file.mistake(
+                &at,
+                "`token_env` takes the name of an environment variable, never a token itself",
+            ));
+        }
+        sources.push((TokenSource::Env(variable.to_owned()), at));
+    }
+    if let Some((path, at)) = table.path("token_file")? {
+        sources.push((TokenSource::File(path), at));
+    }
+    if let Some((words, at)) = table.strings("token_command")? {
+        if words.first().is_none_or(|(program, _)| program.is_empty()) {
+            return Err(table.file.mistake(
+                &at,
+                "`token_command` needs a program, such as [\"pass\", \"show\", \"gitlab\"]",
+            ));
+        }
+        let words = words.into_iter().map(|(word, _)| word.to_owned()).collect();
+        sources.push((TokenSource::Command(words), at));
+    }
+    sources.sort_by_key(|(_, at)| at.start);
+    if let [_, (_, at), ..] = sources.as_slice() {
+        return Err(table.file.mistake(
+            at,
+            "a host takes one of `token_env`, `token_file` and `token_command`, and this is the second",
+        ));
+    }
+    Ok(sources.pop().map(|(source, _)| source))
+}
+
+fn projects(table: &Table<'_>) -> Result<Vec<String>, ConfigError> {
+    let mut seen = BTreeMap::new();
+    let mut projects = Vec::new();
+    for (project, at) in table
+        .strings("projects")?
+        .map_or_else(Vec::new, |(all, _)| all)
+    {
+        if let Err(reason) = check_project_path(project) {
+            let message = format!("`{project}` is no full path of a project: {reason}");
+            return Err(table.file.mistake(&at, &message));
+        }
+        // GitLab's paths are unique without regard to case.
+        if let Some(first) = seen.insert(project.to_lowercase(), table.file.line(at.start)) {
+            let message = format!("`{project}` stands here already, on line {first}");
+            return Err(table.file.mistake(&at, &message));
+        }
+        projects.push(project.to_owned());
+    }
+    Ok(projects)
+}
+
+/// Whether `path` can be the full path of a GitLab project.
+pub(crate) fn check_project_path(path: &str) -> Result<(), String> {
+    if path.contains("://") {
+        return Err("take the part of the URL after the host".to_owned());
+    }
+    if path
+        .chars()
+        .any(|c| c.is_whitespace() || c.is_control() || "?#%\\".contains(c))
+    {
+        return Err("it holds a character that no path has".to_owned());
+    }
+    let parts: BTreeSet<&str> = path.split('/').collect();
+    if parts.contains("") {
+        return Err("it must have no slash at its ends and none twice".to_owned());
+    }
+    if parts.contains("-") || parts.contains(".") || parts.contains("..") {
+        return Err("`-`, `.` and `..` are no names".to_owned());
+    }
+    if !path.contains('/') {
+        return Err("it needs its group, such as `group/project`".to_owned());
+    }
+    Ok(())
+}
+
+fn sync(table: &Table<'_>) -> Result<SyncConfig, ConfigError> {
+    let default = SyncConfig::default();
+    let number =
+        |key: &str, range: RangeInclusive<u64>, default: u64| table.number(key, range, default);
+    let seconds = |key: &str, default: Duration| {
+        number(key, 1..=3600, default.as_secs()).map(Duration::from_secs)
+    };
+    let count = |key: &str, most: u64, default: usize| {
+        number(key, 1..=most, default as u64).map(|n| usize::try_from(n).unwrap_or(default))
+    };
+    let interval = number("interval_seconds", 0..=7 * 86_400, 300)?;
+    Ok(SyncConfig {
+        interval: (interval > 0).then(|| Duration::from_secs(interval)),
+        max_concurrent_requests: count(
+            "max_concurrent_requests",
+            256,
+            default.max_concurrent_requests,
+        )?,
+        max_interactive_requests: count(
+            "max_interactive_requests",
+            1024,
+            default.max_interactive_requests,
+        )?,
+        request_timeout: seconds("request_timeout_seconds", default.request_timeout)?,
+        max_retries: u32::try_from(number(
+            "max_retries",
+            0..=20,
+            u64::from(default.max_retries),
+        )?)
+        .unwrap_or(default.max_retries),
+        surgical_preflight_budget: seconds(
+            "surgical_preflight_budget_seconds",
+            default.surgical_preflight_budget,
+        )?,
+        surgical_entity_timeout: seconds(
+            "surgical_entity_timeout_seconds",
+            default.surgical_entity_timeout,
+        )?,
+        surgical_dependents_budget: seconds(
+            "surgical_dependents_budget_seconds",
+            default.surgical_dependents_budget,
+        )?,
+        full_reconcile: Duration::from_hours(number("full_reconcile_hours", 1..=8_760, 24)?),
+        children_sweep: Duration::from_hours(24 * number("children_sweep_days", 1..=365, 7)?),
+    })
+}
+
+fn embedding(table: &Table<'_>) -> Result<EmbeddingConfig, ConfigError> {
+    let provider = match table.string("provider")? {
+        None | Some(("builtin", _)) => EmbeddingProvider::Builtin,
+        Some(("ollama", _)) => EmbeddingProvider::Ollama,
+        Some(("openai", _)) => EmbeddingProvider::Openai,
+        Some(("none", _)) => EmbeddingProvider::None,
+        Some((other, at)) => {
+            let message =
+                format!("`{other}` is no provider; they are builtin, ollama, openai and none");
+            return Err(table.file.mistake(&at, &message));
+        }
+    };
+    let url = match table.string("url")? {
+        None => None,
+        Some((url, at)) => Some(host_url(url).map_err(|reason| {
+            table.file.mistake(
+                &at,
+                &format!("`embedding.url` is no URL of a server: {reason}"),
+            )
+        })?),
+    };
+    Ok(EmbeddingConfig {
+        provider,
+        model: table.non_empty("model")?.map(|(model, _)| model.to_owned()),
+        url,
+        api_key_env: table
+            .non_empty("api_key_env")?
+            .map(|(name, _)| name.to_owned()),
+    })
+}
+
+struct File<'a> {
+    path: &'a Path,
+    text: &'a str,
+}
+
+impl File<'_> {
+    /// The line, from 1, that holds the byte `offset`.
+    fn line(&self, offset: usize) -> usize {
+        let before = self.text.as_bytes().iter().take(offset);
+        1 + before.filter(|byte| **byte == b'\n').count()
+    }
+
+    fn mistake(&self, at: &Range<usize>, message: &str) -> ConfigError {
+        ConfigError::Invalid {
+            path: self.path.to_path_buf(),
+            line: self.line(at.start),
+            message: message.to_owned(),
+        }
+    }
+
+    fn wrong_type(&self, key: &str, value: &Value<'_>, wanted: &str) -> ConfigError {
+        let found = value.get_ref().type_str();
+        self.mistake(
+            &value.span(),
+            &format!("`{key}` has to be {wanted}, and is of type {found}"),
+        )
+    }
+}
+
+/// A table whose keys are known.
+struct Table<'a> {
+    file: &'a File<'a>,
+    name: &'a str,
+    values: &'a DeTable<'a>,
+}
+
+impl<'a> Table<'a> {
+    fn new(
+        file: &'a File<'a>,
+        name: &'a str,
+        values: &'a DeTable<'a>,
+        known: &[&str],
+    ) -> Result<Self, ConfigError> {
+        // The file's order, so that the first mistake is the first one read.
+        let unknown = values
+            .keys()
+            .filter(|key| !known.contains(&key.get_ref().as_ref()))
+            .min_by_key(|key| key.span().start);
+        if let Some(key) = unknown {
+            let shown = key.get_ref();
+            let place = if name.is_empty() {
+                "at the top".to_owned()
+            } else {
+                format!("in [{name}]")
+            };
+            let cure = match nearest(shown, known) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("known are {}", known.join(", ")),
+            };
+            return Err(file.mistake(
+                &key.span(),
+                &format!("unknown key `{shown}` {place}; {cure}"),
+            ));
+        }
+        Ok(Self { file, name, values })
+    }
+
+    fn full_name(&self, key: &str) -> String {
+        if self.name.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{}.{key}", self.name)
+        }
+    }
+
+    fn wrong_type(&self, key: &str, value: &Value<'_>, wanted: &str) -> ConfigError {
+        self.file.wrong_type(&self.full_name(key), value, wanted)
+    }
+
+    fn table(&self, key: &str) -> Result<Option<&'a DeTable<'a>>, ConfigError> {
+        let Some(value) = self.values.get(key) else {
+            return Ok(None);
+        };
+        let table = value.get_ref().as_table();
+        table
+            .map(Some)
+            .ok_or_else(|| self.wrong_type(key, value, "a table"))
+    }
+
+    fn string(&self, key: &str) -> Result<Option<(&'a str, Range<usize>)>, ConfigError> {
+        let Some(value) = self.values.get(key) else {
+            return Ok(None);
+        };
+        match value.get_ref().as_str() {
+            Some(text) => Ok(Some((text, value.span()))),
+            None => Err(self.wrong_type(key, value, "a string")),
+        }
+    }
+
+    fn non_empty(&self, key: &str) -> Result<Option<(&'a str, Range<usize>)>, ConfigError> {
+        match self.string(key)? {
+            Some(("", at)) => {
+                let message = format!(
+                    "`{}` is empty; give it a value or leave it out",
+                    self.full_name(key)
+                );
+                Err(self.file.mistake(&at, &message))
+            }
+            found => Ok(found),
+        }
+    }
+
+    #[allow(clippy::type_complexity)] // A list with the place of each word and its own.
+    fn strings(
+        &self,
+        key: &str,
+    ) -> Result<Option<(Vec<(&'a str, Range<usize>)>, Range<usize>)>, ConfigError> {
+        let Some(value) = self.values.get(key) else {
+            return Ok(None);
+        };
+        let Some(array) = value.get_ref().as_array() else {
+            return Err(self.wrong_type(key, value, "a list of strings"));
+        };
+        let words = array
+            .iter()
+            .map(|word| match word.get_ref().as_str() {
+                Some(text) => Ok((text, word.span())),
+                None => Err(self.wrong_type(key, word, "a list of strings")),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Some((words, value.span())))
+    }
+
+    /// A path: `~/` is the home folder, a relative one is below the config's.
+    fn path(&self, key: &str) -> Result<Option<(PathBuf, Range<usize>)>, ConfigError> {
+        let Some((text, at)) = self.non_empty(key)? else {
+            return Ok(None);
+        };
+        let path = match (text.strip_prefix("~/"), std::env::home_dir()) {
+            (Some(below), Some(home)) => home.join(below),
+            _ => {
+                let folder = self.file.path.parent().unwrap_or(Path::new(""));
+                folder.join(text)
+            }
+        };
+        Ok(Some((path, at)))
+    }
+
+    fn number(
+        &self,
+        key: &str,
+        range: RangeInclusive<u64>,
+        default: u64,
+    ) -> Result<u64, ConfigError> {
+        let Some(value) = self.values.get(key) else {
+            return Ok(default);
+        };
+        let Some(number) = value.get_ref().as_integer() else {
+            return Err(self.wrong_type(key, value, "a whole number"));
+        };
+        let parsed = u64::from_str_radix(number.as_str(), number.radix()).ok();
+        parsed.filter(|n| range.contains(n)).ok_or_else(|| {
+            let message = format!(
+                "`{}` is {number} and has to be between {} and {}",
+                self.full_name(key),
+                range.start(),
+                range.end(),
+            );
+            self.file.mistake(&value.span(), &message)
+        })
+    }
+}
+
+/// The candidate that `word` is most likely a misspelling of, if any is near.
+pub(crate) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
+    let plain = |text: &str| text.to_lowercase().replace('-', "_");
+    let word = plain(word);
+    candidates
+        .iter()
+        .map(|candidate| {
+            (
+                strsim::damerau_levenshtein(&word, &plain(candidate)),
+                *candidate,
+            )
+        })
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
+        .min()
+        .map(|(_, candidate)| candidate)
+}

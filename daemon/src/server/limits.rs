@@ -1,0 +1,44 @@
+//! What one client, and all of them together, may ask of the socket.
+
+use std::time::Duration;
+
+/// What one client, and all of them together, may ask of the socket. Crossing
+/// one of these is answered with an error, or ends the connection where no
+/// answer is possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// A request, and a reply, in bytes.
+    pub max_message_bytes: usize,
+    /// Connections at once.
+    pub max_connections: usize,
+    /// Subscriptions of one connection.
+    pub max_subscriptions: u32,
+    /// Entries of one batch.
+    pub max_batch: usize,
+    /// Calls of one connection under way at once; a connection with so many
+    /// is not read until one of them ends.
+    pub max_in_flight: usize,
+    /// Replies and notifications that wait for one connection's writer; who
+    /// has more to say waits.
+    pub max_queued: usize,
+    /// A peer that takes nothing for so long is cut off.
+    pub write_timeout: Duration,
+    /// From the stop of the daemon, or the end of a client's requests, to the
+    /// end of its calls.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_message_bytes: 10 << 20,
+            max_connections: 256,
+            max_subscriptions: 64,
+            max_batch: 100,
+            max_in_flight: 32,
+            max_queued: 64,
+            write_timeout: Duration::from_mins(1),
+            drain: Duration::from_secs(5),
+        }
+    }
+}
