@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod config;
 pub mod events;
+pub mod gitlab;
+pub mod ingest;
 pub mod jobs;
-pub mod server;
 pub mod store;
