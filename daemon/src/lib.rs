@@ -5,3 +5,4 @@
 pub mod clock;
 pub mod gitlab;
 pub mod store;
+pub mod sync;
