@@ -194,6 +194,18 @@ impl GitLabError {
         self.failure.is_retryable()
     }
 
+    /// Whether the instance's licence is the obstacle (a 403 that no token
+    /// cures).
+    pub fn is_licence_gate(&self) -> bool {
+        matches!(
+            self.failure,
+            Failure::Forbidden {
+                licence_gate: true,
+                ..
+            }
+        )
+    }
+
     /// Whether whoever asked gave up.
     pub fn is_cancelled(&self) -> bool {
         self.failure == Failure::Cancelled

@@ -145,3 +145,35 @@ pub fn set_access_lost(tx: &Transaction<'_>, id: i64, at: Timestamp) -> Result<(
     .execute(params![id, millis(at)])?;
     Ok(())
 }
+
+/// Gives the items of a renamed or transferred project their new references
+/// and addresses; GitLab changes them without moving `updated_at`.
+pub fn rename_items(
+    tx: &Transaction<'_>,
+    before: &ProjectRow,
+    now: &ProjectRow,
+) -> Result<(), StoreError> {
+    for (sql, sign) in [
+        (
+            "UPDATE issues SET reference = ?2 || ?3 || iid, web_url = CASE WHEN substr(web_url, 1,
+                 length(?4)) = ?4 THEN ?5 || substr(web_url, length(?4) + 1) ELSE web_url END
+             WHERE project_id = ?1",
+            "#",
+        ),
+        (
+            "UPDATE merge_requests SET reference = ?2 || ?3 || iid, web_url = CASE WHEN substr(web_url, 1,
+                 length(?4)) = ?4 THEN ?5 || substr(web_url, length(?4) + 1) ELSE web_url END
+             WHERE project_id = ?1",
+            "!",
+        ),
+    ] {
+        tx.prepare_cached(sql)?.execute(params![
+            now.id,
+            now.path,
+            sign,
+            before.web_url.as_deref().unwrap_or("\u{0}"),
+            now.web_url.as_deref().unwrap_or(""),
+        ])?;
+    }
+    Ok(())
+}

@@ -223,3 +223,18 @@ pub fn mark_all(
     }
     Ok(())
 }
+
+/// Takes the status off every row of the project: its host has no such thing.
+pub fn forget_status(tx: &Transaction<'_>, project: i64) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "UPDATE pending_dependent_fetches SET status = 0 WHERE project_id = ?1 AND status",
+    )?
+    .execute([project])?;
+    tx.prepare_cached(
+        "DELETE FROM pending_dependent_fetches WHERE project_id = ?1
+             AND NOT (item OR discussions OR state_events OR label_events OR milestone_events
+                 OR diffs OR closes_issues OR status)",
+    )?
+    .execute([project])?;
+    Ok(())
+}

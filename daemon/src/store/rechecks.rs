@@ -188,3 +188,28 @@ pub fn count(connection: &Connection, project: i64) -> Result<u64, StoreError> {
         .prepare_cached("SELECT count(*) FROM rechecks WHERE project_id = ?1")?
         .query_row([project], |row| row.get(0))?)
 }
+
+/// The entry of an item for one reason, if there is one.
+pub fn get(
+    connection: &Connection,
+    project: i64,
+    source: SourceType,
+    iid: i64,
+    reason: Reason,
+) -> Result<Option<Recheck>, StoreError> {
+    use rusqlite::OptionalExtension;
+    Ok(connection
+        .prepare_cached(
+            "SELECT attempts FROM rechecks
+             WHERE project_id = ?1 AND source_type = ?2 AND iid = ?3 AND reason = ?4",
+        )?
+        .query_row(params![project, source, iid, reason], |row| {
+            Ok(Recheck {
+                source,
+                iid,
+                reason,
+                attempts: row.get(0)?,
+            })
+        })
+        .optional()?)
+}

@@ -33,13 +33,20 @@ impl SyncError {
         }
     }
 
+    /// Whether a failed request means that all others of the run will fail.
+    pub(super) fn is_fatal(error: &GitLabError) -> bool {
+        matches!(
+            error.code(),
+            ErrorCode::Cancelled | ErrorCode::GitlabUnauthorized | ErrorCode::TokenMissing
+        )
+    }
+
     /// Whether everything else that this run would ask would fail likewise.
     pub fn ends_the_run(&self) -> bool {
-        matches!(self, Self::Store(_))
-            || matches!(
-                self.code(),
-                ErrorCode::Cancelled | ErrorCode::GitlabUnauthorized | ErrorCode::TokenMissing
-            )
+        match self {
+            Self::Store(_) | Self::Cancelled | Self::Other(_) => true,
+            Self::GitLab(error) => Self::is_fatal(error),
+        }
     }
 
     /// The error as clients see it.

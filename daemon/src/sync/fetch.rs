@@ -107,7 +107,12 @@ pub async fn primary(
         SourceType::Issue => {
             let answer = client.issue(call, project, Iid(iid)).await?;
             let issue = Primary::Issue(Box::new(answer.value));
-            (issue, answer.started_at, answer.server_date, answer.requests)
+            (
+                issue,
+                answer.started_at,
+                answer.server_date,
+                answer.requests,
+            )
         }
         SourceType::MergeRequest => {
             let answer = client.merge_request(call, project, Iid(iid)).await?;
@@ -174,7 +179,9 @@ pub async fn dependent(
             Dependent::LabelEvents,
         ),
         Stage::MilestoneEvents => whole(
-            client.milestone_events(call, project, noteable, iid).await?,
+            client
+                .milestone_events(call, project, noteable, iid)
+                .await?,
             Dependent::MilestoneEvents,
         ),
         Stage::ClosesIssues => whole(

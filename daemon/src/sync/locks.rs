@@ -110,7 +110,10 @@ impl Lock {
     fn info(&self) -> LockInfo {
         let state = self.state();
         let waiting = |queue: &VecDeque<Waiter>| {
-            queue.iter().filter(|waiter| !waiter.turn.is_closed()).count()
+            queue
+                .iter()
+                .filter(|waiter| !waiter.turn.is_closed())
+                .count()
         };
         LockInfo {
             name: self.name.to_owned(),
@@ -200,7 +203,10 @@ mod tests {
     async fn a_waiter_that_was_cancelled_does_not_keep_the_lock() {
         let lock = Lock::new("sync");
         let live = CancellationToken::new();
-        let held = lock.acquire(Priority::Background, "a", &live).await.unwrap();
+        let held = lock
+            .acquire(Priority::Background, "a", &live)
+            .await
+            .unwrap();
         let gone = CancellationToken::new();
         let waiting = {
             let (lock, gone) = (lock.clone(), gone.clone());

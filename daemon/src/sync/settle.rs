@@ -16,11 +16,7 @@ pub const SETTLE: SignedDuration = SignedDuration::from_secs(75);
 /// `updated_at`: the item's, by GitLab's clock. `fetched`: the earliest moment
 /// at which GitLab may have read the dependents, by its clock. `now`: this
 /// machine's clock.
-pub fn recheck_at(
-    updated_at: Timestamp,
-    fetched: Timestamp,
-    now: Timestamp,
-) -> Option<Timestamp> {
+pub fn recheck_at(updated_at: Timestamp, fetched: Timestamp, now: Timestamp) -> Option<Timestamp> {
     let settled_at = updated_at.checked_add(SETTLE).ok()?;
     if fetched >= settled_at {
         return None;

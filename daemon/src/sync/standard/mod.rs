@@ -1,0 +1,346 @@
+//! A standard run: one project, everything that changed.
+//!
+//! Phases (contract §8): `preflight` finds the project; `fetch` walks its two
+//! lists, each page written in one transaction with its cursor as it arrives;
+//! `ingest` looks at the items that are due to be looked at again and at the
+//! project's labels and milestones; `dependents` drains the queue that the
+//! lists filled.
+
+mod collections;
+mod drain;
+mod page;
+mod rechecks;
+mod reconcile;
+mod statuses;
+mod walk;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use lore_proto::events::EventBody;
+use lore_proto::sync::{Phase, Requested, RunMode, RunResult, SyncRequest};
+use lore_proto::{ErrorCode, WireError};
+use rusqlite::Transaction;
+
+use super::{Engine, NewRun, ProjectTarget, RunHandle, RunRecorder, SyncError, Trigger};
+use crate::config::SyncConfig;
+use crate::gitlab::{Call, Client, ProjectRef};
+use crate::ingest::ListMode;
+use crate::jobs::JobContext;
+use crate::store::projects::{self, ProjectRow};
+use crate::store::{Stage, Stages, StoreError};
+
+pub(super) use reconcile::is_due as reconcile_is_due;
+pub(super) use walk::begins_at as walk_begins_at;
+
+/// What the parts of one run share.
+struct Run {
+    engine: Engine,
+    client: Client,
+    settings: SyncConfig,
+    request: SyncRequest,
+    trigger: Trigger,
+    cx: JobContext,
+    ledger: RunHandle,
+}
+
+/// Runs one project to its end, which the ledger has whatever happens. `Err`
+/// only where not even the ledger could be written.
+pub(super) async fn run(
+    engine: Engine,
+    request: SyncRequest,
+    target: ProjectTarget,
+    trigger: Trigger,
+    cx: JobContext,
+) -> Result<RunResult, WireError> {
+    let known = {
+        let (host, path) = (target.host.clone(), target.path.clone());
+        engine
+            .db()
+            .read(move |connection| projects::by_path(connection, &host, &path))
+            .await?
+    };
+    let publish = {
+        let (events, run_id) = (cx.events.clone(), target.run_id.clone());
+        Arc::new(move |body: EventBody| {
+            events.publish(Some(&run_id), body);
+        })
+    };
+    let recorder = RunRecorder::start(
+        engine.ledger(),
+        NewRun {
+            run_id: target.run_id.clone(),
+            mode: RunMode::Standard,
+            project_id: known.as_ref().map(|project| project.id),
+            host: target.host.clone(),
+            project: target.path.clone(),
+            trigger,
+            options: serde_json::to_value(&request).unwrap_or_default(),
+            requested: Requested::default(),
+            retry_of: None,
+        },
+        publish,
+    )
+    .await?;
+    let ended = match engine.hosts().client(&target.host) {
+        Err(error) => Err(SyncError::Other(error)),
+        Ok(client) => {
+            let run = Run {
+                settings: engine.settings(),
+                ledger: recorder.handle(),
+                engine: engine.clone(),
+                client,
+                request,
+                trigger,
+                cx: cx.clone(),
+            };
+            tokio::select! {
+                ended = run.all(&recorder, &target, known) => ended,
+                () = run.tell_waits() => Err(SyncError::Cancelled),
+            }
+        }
+    };
+    let result = match ended {
+        Ok(()) => recorder.finish_succeeded().await?,
+        Err(_) if cx.cancel.is_cancelled() => recorder.finish_cancelled().await?,
+        Err(error) => recorder.finish_failed(&error.to_wire()).await?,
+    };
+    Ok(result)
+}
+
+impl Run {
+    async fn all(
+        &self,
+        recorder: &RunRecorder,
+        target: &ProjectTarget,
+        known: Option<ProjectRow>,
+    ) -> Result<(), SyncError> {
+        recorder.enter(Phase::Preflight).await?;
+        let now = self.now();
+        let mode = match &known {
+            _ if self.request.full => ListMode::Everything,
+            Some(row) if reconcile_is_due(row, now, self.settings.full_reconcile) => {
+                ListMode::Reconcile
+            }
+            _ => ListMode::Changes,
+        };
+        let project = self.project(target, known, mode).await?;
+        self.ledger.project_known(project.id);
+
+        recorder.enter(Phase::Fetch).await?;
+        let walked = self.walk_lists(&project, mode).await?;
+        recorder.heartbeat().await;
+
+        recorder.enter(Phase::Ingest).await?;
+        let looked_again = self.look_again(&project).await?;
+        if walked.changed > 0 || looked_again > 0 || mode != ListMode::Changes {
+            self.refresh_collections(&project).await?;
+        }
+        if walked.renamed && mode == ListMode::Changes {
+            self.refresh_project(&project).await?;
+        }
+        if mode != ListMode::Changes {
+            self.reconcile(&project, &walked, mode).await?;
+        }
+
+        recorder.enter(Phase::Dependents).await?;
+        self.drain(recorder, &project).await?;
+        if !self.request.no_status {
+            self.drain_statuses(&project).await?;
+        }
+        if walked.complete {
+            let (id, now) = (project.id, self.now());
+            // The first walk has seen every item.
+            let enumerated = project.last_reconciled_at.is_none();
+            self.write(move |tx| {
+                projects::set_synced(tx, id, now)?;
+                if enumerated {
+                    projects::set_reconciled(tx, id, now)?;
+                }
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// The project's row. An incremental run takes the stored one; a first or
+    /// full one asks GitLab, by number where it is known.
+    async fn project(
+        &self,
+        target: &ProjectTarget,
+        known: Option<ProjectRow>,
+        mode: ListMode,
+    ) -> Result<ProjectRow, SyncError> {
+        match known {
+            Some(row) if mode == ListMode::Changes && row.access_lost_at.is_none() => Ok(row),
+            Some(row) => self.refresh_project(&row).await,
+            None => {
+                let path = target.path.as_str();
+                let answer = self
+                    .client
+                    .project(&self.call(), ProjectRef::Path(path))
+                    .await;
+                let answer = answer.map_err(|error| self.project_error(error, path))?;
+                self.ledger
+                    .count(|counters| counters.requests += u64::from(answer.requests));
+                let (host, asked) = (target.host.clone(), target.path.clone());
+                self.write(move |tx| {
+                    Ok(projects::upsert(
+                        tx,
+                        &host,
+                        &asked,
+                        &answer.value,
+                        answer.started_at,
+                    )?)
+                })
+                .await
+            }
+        }
+    }
+
+    /// Asks for the project by its number and writes what it is called now.
+    async fn refresh_project(&self, row: &ProjectRow) -> Result<ProjectRow, SyncError> {
+        let answer = self
+            .client
+            .project(&self.call(), ProjectRef::Id(row.gitlab_id))
+            .await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => {
+                if error.missing().is_some() {
+                    let (id, now) = (row.id, self.now());
+                    self.write(move |tx| Ok(projects::set_access_lost(tx, id, now)?))
+                        .await?;
+                }
+                return Err(self.project_error(error, &row.path));
+            }
+        };
+        self.ledger
+            .count(|counters| counters.requests += u64::from(answer.requests));
+        let before = row.clone();
+        let (renamed, row) = self
+            .write(move |tx| {
+                let row = projects::upsert(
+                    tx,
+                    &before.host,
+                    &before.path,
+                    &answer.value,
+                    answer.started_at,
+                )?;
+                let renamed = row.path != before.path;
+                if renamed {
+                    projects::rename_items(tx, &before, &row)?;
+                }
+                Ok((renamed.then_some(before.path), row))
+            })
+            .await?;
+        if let Some(old) = renamed {
+            self.ledger.warn(
+                ErrorCode::ProjectUnknown,
+                format!(
+                    "the project `{old}` is called `{}` now; both names find it, and the config may take the new one",
+                    row.path
+                ),
+            );
+        }
+        Ok(row)
+    }
+
+    fn project_error(&self, error: crate::gitlab::GitLabError, path: &str) -> SyncError {
+        if error.missing().is_none() {
+            return error.into();
+        }
+        WireError::new(
+            ErrorCode::GitlabNotFound,
+            format!(
+                "GitLab does not show the project `{path}` on {}: it is gone, or the token's user may not see it; nothing was deleted here",
+                self.client.host()
+            ),
+        )
+        .action("lore status")
+        .into()
+    }
+
+    /// Passes waits for the host's budget on to whoever follows the job; never
+    /// ends.
+    async fn tell_waits(&self) {
+        let mut waiting = self.client.waiting();
+        loop {
+            let seconds = waiting.borrow_and_update().map(|wait| {
+                let left = wait.until.as_millisecond() - self.now().as_millisecond();
+                u64::try_from(left).unwrap_or(0).div_ceil(1000)
+            });
+            if let Some(seconds) = seconds {
+                self.cx.events.publish(
+                    Some(self.ledger.run_id()),
+                    EventBody::Waiting {
+                        reason: "rate_limit".to_owned(),
+                        seconds,
+                    },
+                );
+            }
+            if waiting.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Writes content: under the sync lock, in one transaction.
+    async fn write<T, F>(&self, work: F) -> Result<T, SyncError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> Result<T, SyncError> + Send + 'static,
+    {
+        let _guard = self
+            .engine
+            .sync_locks()
+            .sync
+            .acquire(
+                lore_proto::jobs::Priority::Background,
+                self.ledger.run_id(),
+                &self.cx.cancel,
+            )
+            .await?;
+        self.engine.db().write(work).await
+    }
+
+    /// Reads from the mirror.
+    async fn read<T, F>(&self, work: F) -> Result<T, SyncError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        Ok(self.engine.db().read(work).await?)
+    }
+
+    fn call(&self) -> Call<'_> {
+        Call::background(&self.cx.cancel)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.engine.clock().now()
+    }
+
+    /// What this run fetches of an item.
+    fn wanted(&self) -> Stages {
+        let mut wanted = Stages::of(&[Stage::Item, Stage::Discussions, Stage::ClosesIssues]);
+        if !self.request.no_events {
+            wanted = wanted.union(Stages::of(&[
+                Stage::StateEvents,
+                Stage::LabelEvents,
+                Stage::MilestoneEvents,
+            ]));
+        }
+        if !self.request.no_file_changes {
+            wanted = wanted.with(Stage::Diffs);
+        }
+        wanted
+    }
+}
+
+/// `now` and `wait`, at the end of time at the latest.
+fn after(now: Timestamp, wait: Duration) -> Timestamp {
+    now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
