@@ -256,7 +256,7 @@ impl Client {
             }
             next = fetched.last().and_then(|page| page.next.clone());
         }
-        while let Some(at) = next {
+        while let Some(at) = next.take() {
             if fetched.len() >= MOST_PAGES {
                 let failure = Failure::BadPayload {
                     reason: format!("the list has no end after {MOST_PAGES} pages"),
@@ -265,7 +265,7 @@ impl Client {
                 return Err(self.error(list, failure));
             }
             let page = self.fetch_page::<T>(call, list, at).await?.page;
-            next = page.next.clone();
+            next.clone_from(&page.next);
             fetched.push(page);
         }
         Ok(join(fetched))
@@ -281,9 +281,9 @@ impl Client {
     ) -> Result<Vec<Page<T>>, GitLabError> {
         let mut pages = Vec::new();
         let mut next = Some(at);
-        while let Some(at) = next.filter(|at| at.consumed < end) {
+        while let Some(at) = next.take().filter(|at| at.consumed < end) {
             let page = self.fetch_page::<T>(call, list, at).await?.page;
-            next = page.next.clone();
+            next.clone_from(&page.next);
             pages.push(page);
         }
         Ok(pages)
@@ -315,7 +315,7 @@ impl Client {
                 .await;
             let error = match answer {
                 Ok((elements, head)) => {
-                    let page = elements.into_page(&at, head, requests);
+                    let page = elements.into_page(&at, &head, requests);
                     return page.map_err(|failure| self.error(&request, failure));
                 }
                 Err(error) => error,
@@ -434,7 +434,7 @@ fn broken_item(index: usize, element: &RawValue, error: &serde_json::Error) -> B
 }
 
 impl<T> Elements<T> {
-    fn into_page(self, at: &NextPage, head: Head, requests: u32) -> Result<Fetch<T>, Failure> {
+    fn into_page(self, at: &NextPage, head: &Head, requests: u32) -> Result<Fetch<T>, Failure> {
         // A server that allows fewer elements a page says so.
         let granted = number(&head.headers, "x-per-page")
             .and_then(|size| u32::try_from(size).ok())

@@ -68,13 +68,13 @@ impl Retries {
         remaining: Option<Duration>,
         jitter: &Jitter,
     ) -> Option<Duration> {
-        if failure.shrinks_page() {
-            if let Some(limit) = patience.before_shrinking {
-                if self.shrinkable >= limit {
-                    return None;
-                }
-                self.shrinkable += 1;
+        if let Some(limit) = patience.before_shrinking
+            && failure.shrinks_page()
+        {
+            if self.shrinkable >= limit {
+                return None;
             }
+            self.shrinkable += 1;
         }
         match failure {
             Failure::RateLimited { .. } => {

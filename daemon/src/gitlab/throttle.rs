@@ -29,12 +29,12 @@ use lane::{LaneGate, LanePermit};
 use quota::Quota;
 
 /// The longest pause that a server's word is taken for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 /// The first pause after a 429 that does not say how long; each further one
 /// in a row is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause that we choose ourselves.
-const LONGEST_CHOSEN_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_CHOSEN_PAUSE: Duration = Duration::from_mins(1);
 /// Interactive concurrency does not fall below this.
 const INTERACTIVE_FLOOR: usize = 8;
 /// A shorter wait is nothing to tell anyone.
@@ -164,11 +164,7 @@ impl Throttle {
     pub(super) async fn admit(&self, call: &Call<'_>) -> Result<Permit<'_>, Failure> {
         let gate = self.gate(call.lane);
         let lane = call.bounded(gate.enter()).await??;
-        loop {
-            let (until, reason) = match self.earliest(call.lane) {
-                None => break,
-                Some(wait) => wait,
-            };
+        while let Some((until, reason)) = self.earliest(call.lane) {
             let wait = until.saturating_duration_since(Instant::now());
             if call.remaining().is_some_and(|left| left < wait) {
                 return Err(Failure::RateLimited {
