@@ -79,6 +79,7 @@ impl Client {
         let throttle = Throttle::new(
             host.max_concurrent_requests,
             host.max_interactive_requests,
+            host.first_backoff.saturating_mul(4),
             Arc::clone(&clock),
             Arc::clone(&jitter),
         );

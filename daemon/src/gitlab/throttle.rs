@@ -30,9 +30,6 @@ use quota::Quota;
 
 /// The longest pause that a server's word is taken for.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
-/// The first pause after a 429 that does not say how long; each further one
-/// in a row is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause that we choose ourselves.
 const LONGEST_CHOSEN_PAUSE: Duration = Duration::from_mins(1);
 /// Interactive concurrency does not fall below this.
@@ -118,6 +115,9 @@ pub(super) struct Throttle {
     state: Mutex<State>,
     waiting: watch::Sender<Option<Waiting>>,
     requests_total: AtomicU64,
+    /// After a 429 that does not say how long; each further one in a row is
+    /// twice as long.
+    first_pause: Duration,
     clock: Arc<dyn Clock>,
     jitter: Arc<Jitter>,
 }
@@ -136,6 +136,7 @@ impl Throttle {
     pub(super) fn new(
         background: usize,
         interactive: usize,
+        first_pause: Duration,
         clock: Arc<dyn Clock>,
         jitter: Arc<Jitter>,
     ) -> Self {
@@ -148,6 +149,7 @@ impl Throttle {
             state: Mutex::default(),
             waiting: watch::Sender::new(None),
             requests_total: AtomicU64::new(0),
+            first_pause,
             clock,
             jitter,
         }
@@ -215,7 +217,8 @@ impl Throttle {
             // seconds do not bring the next 429.
             asked.min(LONGEST_PAUSE) + self.jitter.spread(Duration::from_millis(200))
         } else {
-            let chosen = FIRST_PAUSE
+            let chosen = self
+                .first_pause
                 .saturating_mul(1 << state.unexplained.min(16))
                 .min(LONGEST_CHOSEN_PAUSE);
             state.unexplained = state.unexplained.saturating_add(1);

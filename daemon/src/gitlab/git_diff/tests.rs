@@ -186,7 +186,7 @@ fn a_patch_beyond_the_limit_leaves_its_paths() {
     let mut text =
         format!("diff --git a/f b/f\nindex 1..2 100644\n--- a/f\n+++ b/f\n@@ -0,0 +1,{lines} @@\n");
     for line in 0..lines {
-        text.push_str(&format!("+line number {line}\n"));
+        text.extend(["+line number ", &line.to_string(), "\n"]);
     }
     text.push_str("diff --git a/g b/g\nold mode 100644\nnew mode 100755\n");
     let files = read_in_parts(text.as_bytes(), 4096).unwrap();

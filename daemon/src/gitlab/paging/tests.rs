@@ -1,6 +1,7 @@
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::{NextPage, Place, next_link, next_place, smaller};
+use super::next::{next_link, next_place};
+use super::place::{NextPage, Place, smaller};
 use crate::gitlab::error::Failure;
 
 fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {

@@ -18,6 +18,7 @@ fn throttle(background: usize, interactive: usize) -> Throttle {
     Throttle::new(
         background,
         interactive,
+        Duration::from_secs(1),
         Arc::new(clock),
         Arc::new(Jitter::new(1)),
     )
@@ -111,7 +112,7 @@ async fn unexplained_429s_pause_ever_longer_up_to_a_minute() {
     let throttle = throttle(1, 1);
     let waits: Vec<_> = (0..12).map(|_| throttle.pause(None)).collect();
     for (round, wait) in waits.iter().enumerate() {
-        let whole = Duration::from_secs(1 << round.min(10)).min(Duration::from_secs(60));
+        let whole = Duration::from_secs(1 << round.min(10)).min(Duration::from_mins(1));
         assert!(*wait <= whole && *wait >= whole / 2, "{round}: {wait:?}");
     }
 }
@@ -176,7 +177,7 @@ async fn the_reserve_is_left_to_interactive_work_until_the_window_ends() {
         .admit(&call(
             Lane::Background,
             &cancel,
-            Some(Duration::from_secs(60)),
+            Some(Duration::from_mins(1)),
         ))
         .await;
     assert!(matches!(refused, Err(Failure::RateLimited { .. })));

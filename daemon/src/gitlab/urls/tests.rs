@@ -1,11 +1,10 @@
 use super::{HostRoot, NamedProject, Reference, ReferenceError, parse_reference};
-use crate::gitlab::models::{Iid, Noteable, ProjectId};
-use Noteable::{Issue, MergeRequest};
+use crate::gitlab::models::Noteable;
 
 fn hosts() -> Vec<HostRoot> {
     [
-        ("gl.example.com", "https://gl.example.com"),
-        ("dev.example.org", "https://dev.example.org/gitlab"),
+        ("gl", "https://gl.example.com"),
+        ("dev", "https://dev.example.org/gitlab"),
         ("ported", "https://ported.example.com:8443/"),
         ("plain", "http://127.0.0.1:8080"),
         ("two", "https://dev.example.org/other/gitlab/api/v4/"),
@@ -22,370 +21,202 @@ fn parse(input: &str) -> Result<Reference, ReferenceError> {
     parse_reference(input, &hosts())
 }
 
-#[track_caller]
-fn assert_item(input: &str, host: &str, path: &str, kind: Noteable, iid: i64, note: Option<i64>) {
-    let expected = Reference {
-        host: Some(host.into()),
-        project: Some(NamedProject::Path(path.into())),
-        kind: Some(kind),
-        iid: Iid(iid),
-        note_id: note,
+/// A reference in one line: host, item, note.
+fn line(reference: &Reference) -> String {
+    let host = reference.host.as_deref().unwrap_or("-");
+    let project = match &reference.project {
+        Some(NamedProject::Path(path)) => path.clone(),
+        Some(NamedProject::Id(id)) => format!("[{id}]"),
+        None => String::new(),
     };
-    assert_eq!(parse(input), Ok(expected), "{input}");
+    let mark = match reference.kind {
+        Some(Noteable::Issue) => "#",
+        Some(Noteable::MergeRequest) => "!",
+        None => "",
+    };
+    let note = reference.note_id.map(|note| format!(" note {note}"));
+    format!(
+        "{host} {project}{mark}{}{}",
+        reference.iid,
+        note.unwrap_or_default()
+    )
+}
+
+#[track_caller]
+fn assert_items(table: &[(&str, &str)]) {
+    for (input, expected) in table {
+        let found = parse(input).map(|reference| line(&reference));
+        assert_eq!(found.as_deref(), Ok(*expected), "{input}");
+    }
 }
 
 #[test]
-fn every_web_address_of_an_item_is_understood() {
-    const GL: &str = "gl.example.com";
-    for (input, path, kind, iid, note) in [
+fn web_addresses_of_issues_are_understood() {
+    assert_items(&[
         (
             "https://gl.example.com/g/sub/p/-/issues/123",
-            "g/sub/p",
-            Issue,
-            123,
-            None,
+            "gl g/sub/p#123",
         ),
-        (
-            "https://gl.example.com/g/p/-/issues/123/",
-            "g/p",
-            Issue,
-            123,
-            None,
-        ),
-        (
-            "https://gl.example.com//g//p/-//issues/123",
-            "g/p",
-            Issue,
-            123,
-            None,
-        ),
-        (
-            "https://gl.example.com/g/p/issues/123",
-            "g/p",
-            Issue,
-            123,
-            None,
-        ),
+        ("https://gl.example.com/g/p/-/issues/123/", "gl g/p#123"),
+        ("https://gl.example.com//g//p/-//issues/123", "gl g/p#123"),
+        ("https://gl.example.com/g/p/issues/123", "gl g/p#123"),
         (
             "https://gl.example.com/g/p/-/issues/incident/123",
-            "g/p",
-            Issue,
-            123,
-            None,
+            "gl g/p#123",
         ),
-        (
-            "https://gl.example.com/g/p/-/incidents/123",
-            "g/p",
-            Issue,
-            123,
-            None,
-        ),
-        (
-            "https://gl.example.com/g/p/-/work_items/123",
-            "g/p",
-            Issue,
-            123,
-            None,
-        ),
+        ("https://gl.example.com/g/p/-/incidents/123", "gl g/p#123"),
+        ("https://gl.example.com/g/p/-/work_items/123", "gl g/p#123"),
         (
             "https://gl.example.com/g/p/-/quality/test_cases/7",
-            "g/p",
-            Issue,
-            7,
-            None,
+            "gl g/p#7",
         ),
         (
             "https://gl.example.com/g/p/-/issues/123/designs/a.png",
-            "g/p",
-            Issue,
-            123,
-            None,
+            "gl g/p#123",
         ),
         (
-            "https://gl.example.com/g/p/-/issues/1?sort=desc#note_45",
-            "g/p",
-            Issue,
-            1,
-            Some(45),
+            "https://gl.example.com/g/p/-/issues/1?a=b#note_45",
+            "gl g/p#1 note 45",
         ),
         (
             "https://gl.example.com/g/p/-/work_items/1#note_45",
-            "g/p",
-            Issue,
-            1,
-            Some(45),
+            "gl g/p#1 note 45",
         ),
         (
             "https://gl.example.com/g/p/-/issues/1#discussion_abc",
-            "g/p",
-            Issue,
-            1,
-            None,
+            "gl g/p#1",
         ),
-        (
-            "https://gl.example.com/g/p/-/merge_requests/789",
-            "g/p",
-            MergeRequest,
-            789,
-            None,
-        ),
-        (
-            "https://gl.example.com/g/p/-/merge_requests/789/diffs",
-            "g/p",
-            MergeRequest,
-            789,
-            None,
-        ),
-        (
-            "https://gl.example.com/g/p/-/merge_requests/789/commits",
-            "g/p",
-            MergeRequest,
-            789,
-            None,
-        ),
-        (
-            "https://gl.example.com/g/p/-/merge_requests/789/pipelines",
-            "g/p",
-            MergeRequest,
-            789,
-            None,
-        ),
-        (
-            "https://gl.example.com/g/p/-/merge_requests/789/reports",
-            "g/p",
-            MergeRequest,
-            789,
-            None,
-        ),
-        (
-            "https://gl.example.com/g/p/-/merge_requests/789.diff",
-            "g/p",
-            MergeRequest,
-            789,
-            None,
-        ),
-        (
-            "https://gl.example.com/g/p/-/merge_requests/789.patch",
-            "g/p",
-            MergeRequest,
-            789,
-            None,
-        ),
-        (
-            "https://gl.example.com/g/p/-/merge_requests/789/diffs?diff_id=1&start_sha=abc#8ec9a00bfd_10_12",
-            "g/p",
-            MergeRequest,
-            789,
-            None,
-        ),
-        (
-            "https://gl.example.com/g/p/-/merge_requests/8#note_9",
-            "g/p",
-            MergeRequest,
-            8,
-            Some(9),
-        ),
-        (
-            "https://gl.example.com/g/p/merge_requests/789",
-            "g/p",
-            MergeRequest,
-            789,
-            None,
-        ),
-        (
-            "https://gl.example.com/g/p/merge_requests/789/diffs",
-            "g/p",
-            MergeRequest,
-            789,
-            None,
-        ),
-        (
-            "https://gl.example.com/g/issues/issues/5",
-            "g/issues",
-            Issue,
-            5,
-            None,
-        ),
+        ("https://gl.example.com/g/issues/issues/5", "gl g/issues#5"),
         (
             "https://gl.example.com/g/merge_requests/issues/5",
-            "g/merge_requests",
-            Issue,
-            5,
-            None,
+            "gl g/merge_requests#5",
         ),
-        (
-            "https://gl.example.com/g/issues/-/merge_requests/5",
-            "g/issues",
-            MergeRequest,
-            5,
-            None,
-        ),
-        (
-            "http://gl.example.com/g/p/-/issues/1",
-            "g/p",
-            Issue,
-            1,
-            None,
-        ),
-        (
-            "https://GL.Example.COM/g/P/-/issues/1",
-            "g/P",
-            Issue,
-            1,
-            None,
-        ),
-        (
-            "https://www.gl.example.com/g/p/-/issues/1",
-            "g/p",
-            Issue,
-            1,
-            None,
-        ),
-        (
-            "https://gl.example.com:443/g/p/-/issues/1",
-            "g/p",
-            Issue,
-            1,
-            None,
-        ),
-        (
-            "https://user:token@gl.example.com/g/p/-/issues/1",
-            "g/p",
-            Issue,
-            1,
-            None,
-        ),
-        ("gl.example.com/g/p/-/issues/1", "g/p", Issue, 1, None),
         (
             "https://gl.example.com/g%2Fsub/p/-/issues/1",
-            "g/sub/p",
-            Issue,
-            1,
-            None,
+            "gl g/sub/p#1",
         ),
         (
             "https://gl.example.com/g/caf%C3%A9/-/issues/1",
-            "g/café",
-            Issue,
-            1,
-            None,
-        ),
-        (
-            " <https://gl.example.com/g/p/-/issues/1>, ",
-            "g/p",
-            Issue,
-            1,
-            None,
-        ),
-        (
-            "\"https://gl.example.com/g/p/-/issues/1\".",
-            "g/p",
-            Issue,
-            1,
-            None,
-        ),
-        (
-            "(https://gl.example.com/g/p/-/issues/1)!",
-            "g/p",
-            Issue,
-            1,
-            None,
+            "gl g/café#1",
         ),
         (
             "https://gl.example.com/api/v4/projects/g%2Fp/issues/5",
-            "g/p",
-            Issue,
-            5,
-            None,
+            "gl g/p#5",
+        ),
+    ]);
+}
+
+#[test]
+fn web_addresses_of_merge_requests_are_understood() {
+    assert_items(&[
+        (
+            "https://gl.example.com/g/p/-/merge_requests/789",
+            "gl g/p!789",
+        ),
+        (
+            "https://gl.example.com/g/p/-/merge_requests/789/diffs",
+            "gl g/p!789",
+        ),
+        (
+            "https://gl.example.com/g/p/-/merge_requests/789/commits",
+            "gl g/p!789",
+        ),
+        (
+            "https://gl.example.com/g/p/-/merge_requests/789/pipelines",
+            "gl g/p!789",
+        ),
+        (
+            "https://gl.example.com/g/p/-/merge_requests/789/reports",
+            "gl g/p!789",
+        ),
+        (
+            "https://gl.example.com/g/p/-/merge_requests/789.diff",
+            "gl g/p!789",
+        ),
+        (
+            "https://gl.example.com/g/p/-/merge_requests/789.patch",
+            "gl g/p!789",
+        ),
+        (
+            "https://gl.example.com/g/p/-/merge_requests/7/diffs?diff_id=1#8ec9_10_12",
+            "gl g/p!7",
+        ),
+        (
+            "https://gl.example.com/g/p/-/merge_requests/8#note_9",
+            "gl g/p!8 note 9",
+        ),
+        (
+            "https://gl.example.com/g/p/merge_requests/789",
+            "gl g/p!789",
+        ),
+        (
+            "https://gl.example.com/g/p/merge_requests/789/diffs",
+            "gl g/p!789",
+        ),
+        (
+            "https://gl.example.com/g/issues/-/merge_requests/5",
+            "gl g/issues!5",
         ),
         (
             "https://gl.example.com/api/v4/projects/g%2Fs%2Fp/merge_requests/5/notes",
-            "g/s/p",
-            MergeRequest,
-            5,
-            None,
+            "gl g/s/p!5",
         ),
-    ] {
-        assert_item(input, GL, path, kind, iid, note);
-    }
+    ]);
+}
+
+#[test]
+fn what_surrounds_an_address_and_how_its_host_is_spelt_do_not_matter() {
+    assert_items(&[
+        ("http://gl.example.com/g/p/-/issues/1", "gl g/p#1"),
+        ("https://GL.Example.COM/g/P/-/issues/1", "gl g/P#1"),
+        ("https://www.gl.example.com/g/p/-/issues/1", "gl g/p#1"),
+        ("https://gl.example.com:443/g/p/-/issues/1", "gl g/p#1"),
+        (
+            "https://user:token@gl.example.com/g/p/-/issues/1",
+            "gl g/p#1",
+        ),
+        ("gl.example.com/g/p/-/issues/1", "gl g/p#1"),
+        (" <https://gl.example.com/g/p/-/issues/1>, ", "gl g/p#1"),
+        ("\"https://gl.example.com/g/p/-/issues/1\".", "gl g/p#1"),
+        ("(https://gl.example.com/g/p/-/issues/1)!", "gl g/p#1"),
+    ]);
 }
 
 #[test]
 fn relative_roots_and_ports_choose_the_host() {
-    for (input, host, path, kind, iid) in [
-        (
-            "https://dev.example.org/gitlab/g/p/-/issues/1",
-            "dev.example.org",
-            "g/p",
-            Issue,
-            1,
-        ),
-        (
-            "dev.example.org/gitlab/g/p/-/issues/1",
-            "dev.example.org",
-            "g/p",
-            Issue,
-            1,
-        ),
+    assert_items(&[
+        ("https://dev.example.org/gitlab/g/p/-/issues/1", "dev g/p#1"),
+        ("dev.example.org/gitlab/g/p/-/issues/1", "dev g/p#1"),
         (
             "https://dev.example.org/other/gitlab/g/p/-/issues/1",
-            "two",
-            "g/p",
-            Issue,
-            1,
+            "two g/p#1",
         ),
         (
             "https://ported.example.com:8443/g/p/-/merge_requests/2",
-            "ported",
-            "g/p",
-            MergeRequest,
-            2,
+            "ported g/p!2",
         ),
         (
             "http://127.0.0.1:8080/g/p/-/merge_requests/2",
-            "plain",
-            "g/p",
-            MergeRequest,
-            2,
+            "plain g/p!2",
         ),
-    ] {
-        assert_item(input, host, path, kind, iid, None);
-    }
-}
-
-#[test]
-fn an_api_address_names_the_project_by_number() {
-    let found = parse("https://dev.example.org/gitlab/api/v4/projects/42/issues/5").unwrap();
-    assert_eq!(found.project, Some(NamedProject::Id(ProjectId(42))));
-    assert_eq!((found.kind, found.iid), (Some(Issue), Iid(5)));
-    assert_eq!(found.host.as_deref(), Some("dev.example.org"));
+        (
+            "https://dev.example.org/gitlab/api/v4/projects/42/issues/5",
+            "dev [42]#5",
+        ),
+    ]);
 }
 
 #[test]
 fn short_references_are_understood() {
-    for (input, path, kind, iid) in [
-        ("123", None, None, 123),
-        (" 123 ", None, None, 123),
-        ("#123", None, Some(Issue), 123),
-        ("!789", None, Some(MergeRequest), 789),
-        ("`!789`,", None, Some(MergeRequest), 789),
-        ("g/p#123", Some("g/p"), Some(Issue), 123),
-        (
-            "g/sub.x/p_y-z!789",
-            Some("g/sub.x/p_y-z"),
-            Some(MergeRequest),
-            789,
-        ),
-    ] {
-        let expected = Reference {
-            host: None,
-            project: path.map(|path| NamedProject::Path(path.into())),
-            kind,
-            iid: Iid(iid),
-            note_id: None,
-        };
-        assert_eq!(parse(input), Ok(expected), "{input}");
-    }
+    assert_items(&[
+        ("123", "- 123"),
+        (" 123 ", "- 123"),
+        ("#123", "- #123"),
+        ("!789", "- !789"),
+        ("`!789`,", "- !789"),
+        ("g/p#123", "- g/p#123"),
+        ("g/sub.x/p_y-z!789", "- g/sub.x/p_y-z!789"),
+    ]);
 }
 
 #[test]
@@ -397,7 +228,7 @@ fn a_list_with_an_open_drawer_names_the_item_in_it() {
         format!("https://gl.example.com/g/p/-/boards/5?show={show}%3D"),
         format!("https://gl.example.com/g/p/-/work_items/?sort=x&show={show}="),
     ] {
-        assert_item(&input, "gl.example.com", "g/q", Issue, 123, None);
+        assert_items(&[(&input, "gl g/q#123")]);
     }
 }
 
@@ -487,7 +318,7 @@ fn an_address_of_another_host_names_it_and_the_configured_ones() {
         match parse(input) {
             Err(ReferenceError::UnknownHost { host: found, known }) => {
                 assert_eq!(found, host, "{input}");
-                assert!(known.contains(&"gl.example.com".to_owned()));
+                assert!(known.contains(&"gl".to_owned()));
             }
             other => panic!("{input}: {other:?}"),
         }
