@@ -21,7 +21,7 @@ use crate::clock::Clock;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an unused connection is kept. GitLab's own web server closes
 /// earlier (about a minute), which [`Client::warm`] keeps from happening.
-const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 /// How often silent connections are probed, so that one that died behind a
 /// suspended laptop or a NAT is found before a request is sent on it.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
@@ -79,6 +79,7 @@ impl Client {
         let throttle = Throttle::new(
             host.max_concurrent_requests,
             host.max_interactive_requests,
+            host.first_backoff.saturating_mul(4),
             Arc::clone(&clock),
             Arc::clone(&jitter),
         );
@@ -130,8 +131,8 @@ impl Client {
             let answer = self.inner.interactive.head(url).send();
             matches!(tokio::time::timeout(limit, answer).await, Ok(Ok(_)))
         });
-        let touched = futures_util::future::join_all(touches).await;
-        touched.into_iter().filter(|stands| *stands).count()
+        let answers = futures_util::future::join_all(touches).await;
+        answers.into_iter().filter(|stands| *stands).count()
     }
 
     pub(super) fn inner(&self) -> &Inner {

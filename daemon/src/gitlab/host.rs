@@ -35,6 +35,10 @@ pub struct HostConfig {
     pub request_timeout: Duration,
     /// Attempts after the first.
     pub max_retries: u32,
+    /// The wait before the first retry; each further one is twice as long, up
+    /// to half a minute. A 429 that does not say how long pauses the host for
+    /// four times as much at first, up to a minute.
+    pub first_backoff: Duration,
     /// The largest body accepted, in bytes after decompression. A raw diff,
     /// which is read as a stream, may have sixteen times as much.
     pub max_body_bytes: usize,
@@ -56,6 +60,7 @@ impl HostConfig {
             max_interactive_requests: 64,
             request_timeout: Duration::from_secs(30),
             max_retries: 4,
+            first_backoff: Duration::from_millis(250),
             max_body_bytes: 64 * 1024 * 1024,
             user_agent: concat!("lore/", env!("CARGO_PKG_VERSION")).to_owned(),
         }

@@ -31,3 +31,6 @@ pub use error::{Failure, GitLabError, MissingKind, RequestLabel};
 pub use host::{HostConfig, Token};
 pub use models::{Iid, Noteable, ProjectId};
 pub use throttle::{AnswerCounts, Budget, WaitReason, Waiting};
+
+#[cfg(test)]
+mod tests;

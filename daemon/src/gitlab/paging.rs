@@ -1,22 +1,25 @@
 //! Walking lists: offset and keyset pages, pages that shrink where answers
 //! break off, and whole lists.
 
+mod elements;
+mod next;
+mod place;
+
 use std::sync::atomic::Ordering;
 
 use futures_util::future::try_join_all;
-use reqwest::header::{HeaderMap, LINK};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
-use url::form_urlencoded;
 
-use super::answer::{number, printable};
+use super::answer::number;
 use super::call::{BrokenItem, Call, Collected, MAX_PER_PAGE, Page, PageRequest};
 use super::client::Client;
 use super::error::{Failure, GitLabError};
-use super::models::Iid;
 use super::retry::Patience;
-use super::transport::{Head, Request, read_json};
+use super::transport::{Head, Request};
+use elements::{Elements, elements};
+use next::next_place;
+pub use place::NextPage;
+use place::Place;
 
 /// How many elements in a row may be given up as broken before the list is.
 const LOST_IN_A_ROW: u32 = 3;
@@ -45,147 +48,6 @@ impl Walk {
     pub(super) fn keyset(list: Request) -> Self {
         Self { list, keyset: true }
     }
-}
-
-/// A place in a list, of use only with the list it came from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NextPage {
-    place: Place,
-    /// The size of the page to ask for.
-    per_page: u32,
-    /// The size that was asked for at first.
-    whole: u32,
-    /// How many rows lie before this place.
-    consumed: u64,
-    /// How many elements just before this place were given up.
-    lost: u32,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
-    /// A page number, from 1.
-    Number(u64),
-    /// After a cursor, or at the start.
-    Keyset(Option<String>),
-}
-
-impl NextPage {
-    fn first(per_page: u32, keyset: bool) -> Self {
-        let per_page = per_page.clamp(1, MAX_PER_PAGE);
-        Self {
-            place: if keyset {
-                Place::Keyset(None)
-            } else {
-                Place::Number(1)
-            },
-            per_page,
-            whole: per_page,
-            consumed: 0,
-            lost: 0,
-        }
-    }
-
-    fn numbered(page: u64, per_page: u32) -> Self {
-        Self {
-            place: Place::Number(page),
-            consumed: (page - 1).saturating_mul(per_page.into()),
-            ..Self::first(per_page, false)
-        }
-    }
-
-    fn request(&self, list: &Request) -> Request {
-        let request = list.clone().with("per_page", self.per_page.to_string());
-        match &self.place {
-            Place::Number(page) => request.with("page", page.to_string()),
-            Place::Keyset(None) => request.with("pagination", "keyset"),
-            Place::Keyset(Some(cursor)) => {
-                request.with("pagination", "keyset").with("cursor", cursor)
-            }
-        }
-    }
-
-    /// The same place by page number.
-    fn by_number(&self) -> Self {
-        let mut per_page = self.per_page;
-        while !self.consumed.is_multiple_of(per_page.into()) {
-            per_page = smaller(per_page);
-        }
-        Self {
-            place: Place::Number(self.consumed / u64::from(per_page) + 1),
-            per_page,
-            ..self.clone()
-        }
-    }
-
-    /// The same place with a smaller page.
-    fn shrunk(&self) -> Self {
-        let per_page = smaller(self.per_page);
-        let place = match &self.place {
-            Place::Number(_) => Place::Number(self.consumed / u64::from(per_page) + 1),
-            Place::Keyset(cursor) => Place::Keyset(cursor.clone()),
-        };
-        Self {
-            place,
-            per_page,
-            ..self.clone()
-        }
-    }
-
-    /// The place after the single element here, which is given up.
-    fn past_lost(&self) -> Self {
-        Self {
-            consumed: self.consumed + 1,
-            lost: self.lost + 1,
-            ..self.clone()
-        }
-        .by_number()
-        .grown()
-    }
-
-    /// The place `rows` further on, at `place`.
-    fn after(&self, rows: u64, place: Place) -> Self {
-        let consumed = match &place {
-            Place::Number(page) => (page - 1).saturating_mul(self.per_page.into()),
-            Place::Keyset(_) => self.consumed + rows,
-        };
-        Self {
-            place,
-            consumed,
-            lost: 0,
-            ..self.clone()
-        }
-        .grown()
-    }
-
-    /// The same place with the next larger page that begins there, so that a
-    /// walk recovers once it is past what made it small.
-    fn grown(self) -> Self {
-        let mut larger = self.whole;
-        while smaller(larger) > self.per_page {
-            larger = smaller(larger);
-        }
-        match &self.place {
-            Place::Keyset(_) => Self {
-                per_page: larger,
-                ..self
-            },
-            Place::Number(_) if self.consumed.is_multiple_of(larger.into()) => Self {
-                place: Place::Number(self.consumed / u64::from(larger) + 1),
-                per_page: larger,
-                ..self
-            },
-            Place::Number(_) => self,
-        }
-    }
-}
-
-/// The largest divisor of a page size that is at most half of it: a smaller
-/// page then begins wherever a larger one does (100, 50, 25, 5, 1).
-fn smaller(per_page: u32) -> u32 {
-    (1..=per_page / 2)
-        .rev()
-        .find(|size| per_page.is_multiple_of(*size))
-        .unwrap_or(1)
 }
 
 /// A page, and what only the walk needs of it.
@@ -256,7 +118,7 @@ impl Client {
             }
             next = fetched.last().and_then(|page| page.next.clone());
         }
-        while let Some(at) = next {
+        while let Some(at) = next.take() {
             if fetched.len() >= MOST_PAGES {
                 let failure = Failure::BadPayload {
                     reason: format!("the list has no end after {MOST_PAGES} pages"),
@@ -265,7 +127,7 @@ impl Client {
                 return Err(self.error(list, failure));
             }
             let page = self.fetch_page::<T>(call, list, at).await?.page;
-            next = page.next.clone();
+            next.clone_from(&page.next);
             fetched.push(page);
         }
         Ok(join(fetched))
@@ -281,9 +143,9 @@ impl Client {
     ) -> Result<Vec<Page<T>>, GitLabError> {
         let mut pages = Vec::new();
         let mut next = Some(at);
-        while let Some(at) = next.filter(|at| at.consumed < end) {
+        while let Some(at) = next.take().filter(|at| at.consumed < end) {
             let page = self.fetch_page::<T>(call, list, at).await?.page;
-            next = page.next.clone();
+            next.clone_from(&page.next);
             pages.push(page);
         }
         Ok(pages)
@@ -315,7 +177,7 @@ impl Client {
                 .await;
             let error = match answer {
                 Ok((elements, head)) => {
-                    let page = elements.into_page(&at, head, requests);
+                    let page = elements.into_page(&at, &head, requests);
                     return page.map_err(|failure| self.error(&request, failure));
                 }
                 Err(error) => error,
@@ -391,50 +253,8 @@ fn join<T>(pages: Vec<Page<T>>) -> Collected<T> {
     all
 }
 
-/// The elements of a page.
-struct Elements<T> {
-    items: Vec<T>,
-    broken: Vec<BrokenItem>,
-    rows: u64,
-}
-
-/// Reads each element by itself, so that one that cannot be read leaves the
-/// others alone.
-fn elements<T: DeserializeOwned>(body: &[u8], head: &Head) -> Result<Elements<T>, Failure> {
-    let raw: Vec<Box<RawValue>> = read_json(body, &head.headers)?;
-    let mut items = Vec::with_capacity(raw.len());
-    let mut broken = Vec::new();
-    for (index, element) in raw.iter().enumerate() {
-        match serde_json::from_str(element.get()) {
-            Ok(item) => items.push(item),
-            Err(error) => broken.push(broken_item(index, element, &error)),
-        }
-    }
-    Ok(Elements {
-        items,
-        broken,
-        rows: raw.len() as u64,
-    })
-}
-
-fn broken_item(index: usize, element: &RawValue, error: &serde_json::Error) -> BrokenItem {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Identity {
-        id: serde_json::Value,
-        iid: serde_json::Value,
-    }
-    let identity: Identity = serde_json::from_str(element.get()).unwrap_or_default();
-    BrokenItem {
-        index,
-        id: identity.id.as_i64(),
-        iid: identity.iid.as_i64().map(Iid),
-        reason: printable(&error.to_string()),
-    }
-}
-
 impl<T> Elements<T> {
-    fn into_page(self, at: &NextPage, head: Head, requests: u32) -> Result<Fetch<T>, Failure> {
+    fn into_page(self, at: &NextPage, head: &Head, requests: u32) -> Result<Fetch<T>, Failure> {
         // A server that allows fewer elements a page says so.
         let granted = number(&head.headers, "x-per-page")
             .and_then(|size| u32::try_from(size).ok())
@@ -461,94 +281,6 @@ impl<T> Elements<T> {
                 requests,
             },
         })
-    }
-}
-
-/// Where the list goes on. A short page is no end: GitLab filters some lists
-/// after paging. Of a link only its `page` or `cursor` is used, since it may
-/// name a host that is not the one that was asked.
-fn next_place(headers: &HeaderMap, at: &NextPage, rows: u64) -> Result<Option<Place>, Failure> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let place = if let Some(next) = text("x-next-page") {
-        match next.trim() {
-            "" => None,
-            page => Some(page_number(page)?),
-        }
-    } else if let Some(cursor) = text("x-next-cursor").filter(|cursor| !cursor.is_empty()) {
-        Some(Place::Keyset(Some(cursor.to_owned())))
-    } else if headers.contains_key(LINK) {
-        headers
-            .get_all(LINK)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .find_map(next_link)
-            .map(link_place)
-            .transpose()?
-    } else if rows >= u64::from(at.per_page) {
-        // Either the end, or a proxy has taken the headers away. Asking once
-        // more costs little; stopping could lose the rest.
-        let consumed = at.consumed + rows;
-        Some(Place::Number(consumed / u64::from(at.per_page) + 1))
-    } else {
-        None
-    };
-    let goes_on = match (&place, &at.place) {
-        (Some(Place::Number(next)), Place::Number(current)) => next > current,
-        (Some(Place::Keyset(next)), Place::Keyset(current)) => next != current,
-        (Some(Place::Number(next)), Place::Keyset(_)) => *next > 1,
-        (Some(Place::Keyset(_)), Place::Number(_)) | (None, _) => true,
-    };
-    if goes_on {
-        Ok(place)
-    } else {
-        Err(bad_paging("the next page is one that was already read"))
-    }
-}
-
-/// The target of `rel="next"` in a `Link` header.
-fn next_link(header: &str) -> Option<&str> {
-    let mut rest = header;
-    while let Some((_, after)) = rest.split_once('<') {
-        let (target, after) = after.split_once('>')?;
-        let parameters = after.split('<').next().unwrap_or_default();
-        if parameters.contains("rel=\"next\"") || parameters.contains("rel=next") {
-            return Some(target);
-        }
-        rest = after;
-    }
-    None
-}
-
-fn link_place(target: &str) -> Result<Place, Failure> {
-    let query = target.split_once('?').map_or("", |(_, query)| query);
-    let query = query.split('#').next().unwrap_or_default();
-    let mut page = None;
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        match name.as_ref() {
-            "cursor" => return Ok(Place::Keyset(Some(value.into_owned()))),
-            "page" => page = Some(value.into_owned()),
-            _ => {}
-        }
-    }
-    match page {
-        Some(page) => page_number(&page),
-        None => Err(bad_paging(
-            "the link to the next page names neither page nor cursor",
-        )),
-    }
-}
-
-fn page_number(text: &str) -> Result<Place, Failure> {
-    match text.parse() {
-        Ok(page) if page > 0 => Ok(Place::Number(page)),
-        _ => Err(bad_paging("the next page's number is none")),
-    }
-}
-
-fn bad_paging(reason: &str) -> Failure {
-    Failure::BadPayload {
-        reason: reason.into(),
-        malformed: false,
     }
 }
 

@@ -8,10 +8,11 @@ use rand::{Rng, SeedableRng};
 
 use super::error::Failure;
 
-/// The first backoff; each later one is twice as long.
-const FIRST_BACKOFF: Duration = Duration::from_millis(250);
 /// The longest backoff.
 const LONGEST_BACKOFF: Duration = Duration::from_secs(30);
+/// The longest wait before a broken connection is tried again for the first
+/// time: most often an idle connection that the server closed as it was used.
+const RECONNECT_WAIT: Duration = Duration::from_millis(20);
 /// An attempt with less time than this is not worth making.
 const SHORTEST_ATTEMPT: Duration = Duration::from_millis(50);
 /// How often a request waits out a 429 before it gives up. Waiting is what
@@ -41,6 +42,8 @@ impl Jitter {
 /// How patient one request is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
+    /// The wait before the first retry.
+    pub(super) first_backoff: Duration,
     /// Retries after timeouts, broken connections and 5xx.
     pub(super) retries: u32,
     /// Of these, how many where a smaller page may help instead.
@@ -68,13 +71,13 @@ impl Retries {
         remaining: Option<Duration>,
         jitter: &Jitter,
     ) -> Option<Duration> {
-        if failure.shrinks_page() {
-            if let Some(limit) = patience.before_shrinking {
-                if self.shrinkable >= limit {
-                    return None;
-                }
-                self.shrinkable += 1;
+        if let Some(limit) = patience.before_shrinking
+            && failure.shrinks_page()
+        {
+            if self.shrinkable >= limit {
+                return None;
             }
+            self.shrinkable += 1;
         }
         match failure {
             Failure::RateLimited { .. } => {
@@ -105,9 +108,13 @@ impl Retries {
         if self.ordinary > patience.retries {
             return None;
         }
-        let backoff = FIRST_BACKOFF
+        let mut backoff = patience
+            .first_backoff
             .saturating_mul(1 << (self.ordinary - 1).min(16))
             .min(LONGEST_BACKOFF);
+        if self.ordinary == 1 && matches!(failure, Failure::Network { .. }) {
+            backoff = backoff.min(RECONNECT_WAIT);
+        }
         let wait = jitter.spread(backoff);
         match remaining {
             Some(left) if left < wait + SHORTEST_ATTEMPT => None,
@@ -169,6 +176,7 @@ mod tests {
     use crate::gitlab::error::{Failure, MissingKind};
 
     const PATIENT: Patience = Patience {
+        first_backoff: Duration::from_millis(250),
         retries: 4,
         before_shrinking: None,
     };
@@ -253,8 +261,8 @@ mod tests {
     #[test]
     fn a_list_that_can_shrink_does_so_after_one_retry() {
         let patience = Patience {
-            retries: 4,
             before_shrinking: Some(1),
+            ..PATIENT
         };
         assert_eq!(retries_of(&Failure::ServerTimeout, patience), 1);
         assert_eq!(
@@ -268,7 +276,7 @@ mod tests {
         let jitter = Jitter::new(7);
         let patience = Patience {
             retries: 40,
-            before_shrinking: None,
+            ..PATIENT
         };
         let mut retries = Retries::default();
         let failure = Failure::Unavailable { status: 502 };

@@ -29,12 +29,9 @@ use lane::{LaneGate, LanePermit};
 use quota::Quota;
 
 /// The longest pause that a server's word is taken for.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
-/// The first pause after a 429 that does not say how long; each further one
-/// in a row is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 /// The longest pause that we choose ourselves.
-const LONGEST_CHOSEN_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_CHOSEN_PAUSE: Duration = Duration::from_mins(1);
 /// Interactive concurrency does not fall below this.
 const INTERACTIVE_FLOOR: usize = 8;
 /// A shorter wait is nothing to tell anyone.
@@ -118,6 +115,9 @@ pub(super) struct Throttle {
     state: Mutex<State>,
     waiting: watch::Sender<Option<Waiting>>,
     requests_total: AtomicU64,
+    /// After a 429 that does not say how long; each further one in a row is
+    /// twice as long.
+    first_pause: Duration,
     clock: Arc<dyn Clock>,
     jitter: Arc<Jitter>,
 }
@@ -136,6 +136,7 @@ impl Throttle {
     pub(super) fn new(
         background: usize,
         interactive: usize,
+        first_pause: Duration,
         clock: Arc<dyn Clock>,
         jitter: Arc<Jitter>,
     ) -> Self {
@@ -148,6 +149,7 @@ impl Throttle {
             state: Mutex::default(),
             waiting: watch::Sender::new(None),
             requests_total: AtomicU64::new(0),
+            first_pause,
             clock,
             jitter,
         }
@@ -164,11 +166,7 @@ impl Throttle {
     pub(super) async fn admit(&self, call: &Call<'_>) -> Result<Permit<'_>, Failure> {
         let gate = self.gate(call.lane);
         let lane = call.bounded(gate.enter()).await??;
-        loop {
-            let (until, reason) = match self.earliest(call.lane) {
-                None => break,
-                Some(wait) => wait,
-            };
+        while let Some((until, reason)) = self.earliest(call.lane) {
             let wait = until.saturating_duration_since(Instant::now());
             if call.remaining().is_some_and(|left| left < wait) {
                 return Err(Failure::RateLimited {
@@ -219,7 +217,8 @@ impl Throttle {
             // seconds do not bring the next 429.
             asked.min(LONGEST_PAUSE) + self.jitter.spread(Duration::from_millis(200))
         } else {
-            let chosen = FIRST_PAUSE
+            let chosen = self
+                .first_pause
                 .saturating_mul(1 << state.unexplained.min(16))
                 .min(LONGEST_CHOSEN_PAUSE);
             state.unexplained = state.unexplained.saturating_add(1);

@@ -1,8 +1,9 @@
 //! One request: admitted by the throttle, sent, read within its bounds, and
 //! tried again where that may help.
 
+mod failures;
+
 use std::borrow::Cow;
-use std::error::Error as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,14 +15,16 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::answer::{
-    ERROR_BODY_LIMIT, correlation_id, failure_of, is_declared_html, is_html, looks_like_login_page,
-    printable, server_date,
+    ERROR_BODY_LIMIT, correlation_id, failure_of, is_declared_html, looks_like_login_page,
+    server_date,
 };
 use super::call::{Call, Fetched};
 use super::client::Client;
 use super::error::{Failure, GitLabError, RequestLabel};
 use super::retry::{Patience, Retries, attempt_timeout};
 use super::throttle::Outcome;
+pub(super) use failures::read_json;
+use failures::{chain, connection_failure, outcome_of};
 
 /// What to ask for.
 #[derive(Debug, Clone)]
@@ -162,6 +165,7 @@ impl Client {
     /// The retries of an ordinary request.
     pub(super) fn patience(&self) -> Patience {
         Patience {
+            first_backoff: self.inner().host.first_backoff,
             retries: self.inner().host.max_retries,
             before_shrinking: None,
         }
@@ -375,120 +379,4 @@ async fn read_body<S: Sink>(mut response: reqwest::Response, limit: usize) -> Re
             }
         }
     }
-}
-
-/// Reads a whole body as JSON, telling a web page, an answer that broke off,
-/// one that is no JSON and one of another form apart.
-pub(super) fn read_json<T: DeserializeOwned>(
-    body: &[u8],
-    headers: &HeaderMap,
-) -> Result<T, Failure> {
-    serde_json::from_slice(body).map_err(|error| {
-        if is_html(headers, body) {
-            return Failure::NotJson {
-                looks_like_login_page: looks_like_login_page(body),
-            };
-        }
-        let reason = printable(&error.to_string());
-        match error.classify() {
-            serde_json::error::Category::Eof => Failure::Truncated {
-                received: body.len(),
-                reason,
-            },
-            serde_json::error::Category::Data => Failure::BadPayload {
-                reason,
-                malformed: false,
-            },
-            serde_json::error::Category::Syntax | serde_json::error::Category::Io => {
-                Failure::BadPayload {
-                    reason,
-                    malformed: true,
-                }
-            }
-        }
-    })
-}
-
-fn outcome_of(failure: &Failure) -> Outcome {
-    match failure {
-        Failure::TokenMissing | Failure::Unauthorized { .. } => Outcome::Answered(401),
-        Failure::Forbidden { .. } => Outcome::Answered(403),
-        Failure::NotFound { .. } => Outcome::Answered(404),
-        Failure::RateLimited { .. } => Outcome::Answered(429),
-        Failure::ServerTimeout => Outcome::Answered(408),
-        Failure::Unavailable { status } | Failure::BadRequest { status, .. } => {
-            Outcome::Answered(*status)
-        }
-        Failure::Moved { .. } => Outcome::Answered(301),
-        Failure::NotJson { .. } | Failure::BadPayload { .. } | Failure::BodyTooLarge { .. } => {
-            Outcome::Answered(200)
-        }
-        Failure::Timeout { .. } => Outcome::Overloaded,
-        Failure::Setup { .. }
-        | Failure::Network { .. }
-        | Failure::Tls { .. }
-        | Failure::Truncated { .. }
-        | Failure::Cancelled => Outcome::Unanswered,
-    }
-}
-
-/// What an error before the first byte of an answer stands for.
-fn connection_failure(error: &reqwest::Error, timeout: Duration) -> Failed {
-    if error.is_timeout() {
-        return Failure::Timeout {
-            after: timeout,
-            connecting: error.is_connect(),
-        }
-        .into();
-    }
-    let reason = chain(error);
-    match tls_cause(error) {
-        Some(cause) => Failure::Tls {
-            unknown_issuer: matches!(
-                cause,
-                rustls::Error::InvalidCertificate(
-                    rustls::CertificateError::UnknownIssuer | rustls::CertificateError::Other(_)
-                )
-            ),
-            reason: printable(&cause.to_string()),
-        },
-        None => Failure::Network { reason },
-    }
-    .into()
-}
-
-fn tls_cause(error: &reqwest::Error) -> Option<&rustls::Error> {
-    let mut cause = error.source();
-    while let Some(current) = cause {
-        if let Some(found) = current.downcast_ref::<rustls::Error>() {
-            return Some(found);
-        }
-        // An I/O error's source skips what it wraps.
-        if let Some(found) = current
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        {
-            return Some(found);
-        }
-        cause = current.source();
-    }
-    None
-}
-
-/// The causes of an error, outermost first, without its URL.
-fn chain(error: &reqwest::Error) -> String {
-    let mut words: Vec<String> = Vec::new();
-    let mut cause = error.source();
-    while let Some(current) = cause {
-        let text = current.to_string();
-        if words.last() != Some(&text) {
-            words.push(text);
-        }
-        cause = current.source();
-    }
-    if words.is_empty() {
-        words.push("the connection failed".into());
-    }
-    printable(&words.join(": "))
 }

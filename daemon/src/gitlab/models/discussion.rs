@@ -22,6 +22,7 @@ pub struct Discussion {
 
 /// A comment, a system note, or a comment on a line of a diff.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are GitLab's")]
 pub struct Note {
     /// The instance-wide number.
     pub id: i64,

@@ -32,6 +32,7 @@ impl DiffRefs {
 /// and `state` may be hours old (GitLab caches the rendered elements); from
 /// `view=simple` most fields are absent.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the flags are GitLab's")]
 pub struct MergeRequest {
     /// The instance-wide number.
     pub id: i64,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::gitlab::answer::RateHeaders;
 
 /// The longest that a budget is believed to last.
-const LONGEST_WINDOW: Duration = Duration::from_secs(3600);
+const LONGEST_WINDOW: Duration = Duration::from_hours(1);
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Quota {
