@@ -4,7 +4,12 @@
 
 pub mod clock;
 pub mod config;
+pub mod credentials;
 pub mod events;
+pub mod gitlab;
+pub mod hosts;
 pub mod jobs;
+pub mod logging;
+pub mod projects;
 pub mod server;
 pub mod store;
