@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod config;
 pub mod credentials;
+pub mod daemon;
 pub mod events;
 pub mod gitlab;
 pub mod hosts;
@@ -12,4 +13,5 @@ pub mod jobs;
 pub mod logging;
 pub mod projects;
 pub mod server;
+pub mod setup;
 pub mod store;

@@ -2,12 +2,13 @@
 //!
 //! [`Listener`] accepts clients, [`connection`] serves one of them in a
 //! [`framing`], the dispatcher turns a message into a reply by the method
-//! table that [`register()`] fills and [`handlers`] write.
+//! table that [`register()`] fills with the handlers.
 
 pub mod connection;
 mod dispatch;
 mod errors;
 pub mod framing;
+pub(crate) mod handlers;
 mod limits;
 mod listener;
 mod message;
