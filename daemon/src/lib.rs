@@ -4,9 +4,16 @@
 
 pub mod clock;
 pub mod config;
+pub mod credentials;
+pub mod daemon;
 pub mod events;
 pub mod gitlab;
+pub mod hosts;
 pub mod ingest;
 pub mod jobs;
+pub mod logging;
+pub mod projects;
+pub mod server;
+pub mod setup;
 pub mod store;
 pub mod sync;

@@ -14,7 +14,7 @@ use std::time::Duration;
 use url::Url;
 
 pub use error::ConfigError;
-pub(crate) use parse::nearest;
+pub(crate) use parse::{check_project_path, host_url, nearest};
 
 /// The largest config file that is read, in bytes.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -144,6 +144,17 @@ impl Config {
     /// Checks `text`, which is, or would be, the content of the file `path`.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         parse::config(path, text)
+    }
+
+    /// A config that names nothing, as an empty file at `path` would be.
+    pub fn empty(path: &Path) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            hosts: BTreeMap::new(),
+            sync: SyncConfig::default(),
+            embedding: EmbeddingConfig::default(),
+            warnings: Vec::new(),
+        }
     }
 
     /// Every configured project as (host, path), by host, then path.

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use follow::{FollowAll, FollowJob};
 pub use scheduler::{Scheduler, SchedulerLimits};
-pub use timer::{Timer, TimerSchedule};
+pub use timer::{OnTimer, Timer, TimerSchedule};
 
 use crate::events::EventLog;
 

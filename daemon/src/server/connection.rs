@@ -72,7 +72,10 @@ pub async fn serve<S, F>(
         limits.write_timeout + limits.drain
     };
     if timeout(bound, &mut writer).await.is_err() {
-        tracing::debug!(connection = id.0, "a client's last replies could not be sent");
+        tracing::debug!(
+            connection = id.0,
+            "a client's last replies could not be sent"
+        );
         writer.abort();
     }
 }
@@ -90,7 +93,9 @@ where
             return;
         };
         let id = Call::read(&text).ok().and_then(|call| call.id);
-        let message = format!("lored serves {max_connections} clients at once and has as many; try again later");
+        let message = format!(
+            "lored serves {max_connections} clients at once and has as many; try again later"
+        );
         let error = reserved(BUSY, ErrorCode::DaemonUnavailable, message);
         let reply = failure(&id.unwrap_or(CallId::NULL), error);
         let mut bytes = BytesMut::new();
@@ -141,7 +146,11 @@ impl Calls {
     }
 
     /// What `future` gives, unless the daemon stops or the client goes first.
-    async fn unless_over<T>(&self, stop: &CancellationToken, future: impl Future<Output = T>) -> Option<T> {
+    async fn unless_over<T>(
+        &self,
+        stop: &CancellationToken,
+        future: impl Future<Output = T>,
+    ) -> Option<T> {
         tokio::select! {
             biased;
             () = stop.cancelled() => None,
@@ -184,7 +193,10 @@ impl Calls {
     async fn drain(&self) {
         self.tasks.close();
         if timeout(self.limits.drain, self.tasks.wait()).await.is_err() {
-            tracing::warn!(calls = self.tasks.len(), "calls did not end in time and are dropped");
+            tracing::warn!(
+                calls = self.tasks.len(),
+                "calls did not end in time and are dropped"
+            );
             self.abandon.cancel();
             self.tasks.wait().await;
         }

@@ -33,7 +33,12 @@ pub(super) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(super) fn new(methods: Methods, limits: Limits, connection: ConnectionId, sink: MethodSink) -> Self {
+    pub(super) fn new(
+        methods: Methods,
+        limits: Limits,
+        connection: ConnectionId,
+        sink: MethodSink,
+    ) -> Self {
         Self {
             methods,
             limits,
@@ -89,6 +94,9 @@ impl Dispatcher {
             // A panic fails its own call alone. What the handler borrowed is
             // shared state behind locks, which outlive a panic.
             match AssertUnwindSafe(called).catch_unwind().await {
+                Ok(Ok(response)) if response.as_error_code() == Some(REPLY_TOO_BIG) => {
+                    MethodResponse::error(id.for_call(), self.reply_too_big())
+                }
                 Ok(Ok(response)) => response,
                 Ok(Err(error)) => MethodResponse::error(id.for_call(), error),
                 Err(_) => {
@@ -124,7 +132,14 @@ impl Dispatcher {
         Ok(match callback {
             MethodCallback::Sync(callback) => callback(rpc_id, parsed, max, extensions),
             MethodCallback::Async(callback) => {
-                callback(rpc_id.into_owned(), parsed.into_owned(), self.connection, max, extensions).await
+                callback(
+                    rpc_id.into_owned(),
+                    parsed.into_owned(),
+                    self.connection,
+                    max,
+                    extensions,
+                )
+                .await
             }
             MethodCallback::Subscription(callback) => {
                 // The acceptance goes its own way to the client, so it can
@@ -133,7 +148,10 @@ impl Dispatcher {
                     let message = "a subscription stands by itself, with a string or a whole positive number as its id";
                     return Err(reserved(INVALID_REQUEST, ErrorCode::Usage, message));
                 }
-                let permit = self.subscriptions.acquire().ok_or_else(|| self.too_many_subscriptions())?;
+                let permit = self
+                    .subscriptions
+                    .acquire()
+                    .ok_or_else(|| self.too_many_subscriptions())?;
                 let state = SubscriptionState {
                     conn_id: self.connection,
                     id_provider: &self.subscription_ids,
@@ -160,19 +178,18 @@ impl Dispatcher {
 
     fn too_many_subscriptions(&self) -> ErrorObjectOwned {
         let max = self.limits.max_subscriptions;
-        let message = format!("a connection has at most {max} subscriptions; end one with `jobs.unsubscribe`");
+        let message = format!(
+            "a connection has at most {max} subscriptions; end one with `jobs.unsubscribe`"
+        );
         reserved(TOO_MANY_SUBSCRIPTIONS, ErrorCode::Usage, message)
     }
 
     fn reply_too_big(&self) -> ErrorObjectOwned {
-        reply_too_big(self.limits.max_message_bytes)
+        let max = self.limits.max_message_bytes;
+        let message =
+            format!("the reply has more than {max} bytes; ask for less, with a smaller `limit`");
+        reserved(REPLY_TOO_BIG, ErrorCode::Usage, message)
     }
-}
-
-/// The error in the place of a reply of more than `max` bytes.
-pub(super) fn reply_too_big(max: usize) -> ErrorObjectOwned {
-    let message = format!("the reply has more than {max} bytes; ask for less, with a smaller `limit`");
-    reserved(REPLY_TOO_BIG, ErrorCode::Usage, message)
 }
 
 /// The reply that says why a message is no call.

@@ -21,11 +21,19 @@ pub(super) const BATCH_TOO_LONG: i32 = -32010;
 
 /// An error of a call: lore's own number and all that the error has.
 pub(super) fn call_failed(error: &WireError) -> ErrorObjectOwned {
-    ErrorObjectOwned::owned(error.code.rpc_code(), error.message.clone(), Some(data(error)))
+    ErrorObjectOwned::owned(
+        error.code.rpc_code(),
+        error.message.clone(),
+        Some(data(error)),
+    )
 }
 
 /// An error of a message: a reserved number, with lore's code in the data.
-pub(super) fn reserved(number: i32, code: ErrorCode, message: impl Into<String>) -> ErrorObjectOwned {
+pub(super) fn reserved(
+    number: i32,
+    code: ErrorCode,
+    message: impl Into<String>,
+) -> ErrorObjectOwned {
     let error = WireError::new(code, message);
     ErrorObjectOwned::owned(number, error.message.clone(), Some(data(&error)))
 }

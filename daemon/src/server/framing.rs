@@ -54,7 +54,10 @@ impl Decoder for Lines {
 
     fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Bytes>, FrameError> {
         loop {
-            let Some(end) = buffer[self.scanned..].iter().position(|byte| *byte == b'\n') else {
+            let Some(end) = buffer[self.scanned..]
+                .iter()
+                .position(|byte| *byte == b'\n')
+            else {
                 self.scanned = buffer.len();
                 return if self.scanned > self.max {
                     Err(self.too_long())
@@ -120,14 +123,20 @@ mod tests {
 
     #[test]
     fn a_line_is_one_message_however_it_arrives() {
-        let whole = (vec!["[1]".to_owned(), "{}\r".to_owned(), "2".to_owned()], true);
+        let whole = (
+            vec!["[1]".to_owned(), "{}\r".to_owned(), "2".to_owned()],
+            true,
+        );
         assert_eq!(all(10, &["[1]\n\n{}\r\n2"]), whole);
         assert_eq!(all(10, &["[", "1", "]", "\n\n{", "}\r\n", "2"]), whole);
     }
 
     #[test]
     fn a_line_over_the_bound_ends_it_before_its_end_is_seen() {
-        assert_eq!(all(4, &["1234\n", "12345"]), (vec!["1234".to_owned()], false));
+        assert_eq!(
+            all(4, &["1234\n", "12345"]),
+            (vec!["1234".to_owned()], false)
+        );
         assert_eq!(all(4, &["12345\n"]), (vec![], false));
     }
 }

@@ -47,14 +47,21 @@ impl<'a> Message<'a> {
         if text.trim_ascii_start().first() != Some(&b'[') {
             return Call::read(text).map(Self::One);
         }
-        let entries: Vec<&RawValue> = serde_json::from_slice(text).map_err(|error| not_json(&error))?;
+        let entries: Vec<&RawValue> =
+            serde_json::from_slice(text).map_err(|error| not_json(&error))?;
         if entries.is_empty() {
             return Err(invalid(CallId::NULL, "a batch needs at least one entry"));
         }
         if entries.len() > max_batch {
-            let message = format!("a batch has at most {max_batch} entries, and this has {}", entries.len());
+            let message = format!(
+                "a batch has at most {max_batch} entries, and this has {}",
+                entries.len()
+            );
             let error = reserved(BATCH_TOO_LONG, ErrorCode::Usage, message);
-            return Err(Malformed { id: CallId::NULL, error });
+            return Err(Malformed {
+                id: CallId::NULL,
+                error,
+            });
         }
         Ok(Self::Batch(entries))
     }
@@ -70,7 +77,10 @@ impl<'a> Call<'a> {
             None => None,
             Some(Some(id)) => Some(id),
             Some(None) => {
-                return Err(invalid(CallId::NULL, "`id` has to be a string, a number or null"));
+                return Err(invalid(
+                    CallId::NULL,
+                    "`id` has to be a string, a number or null",
+                ));
             }
         };
         let complain = |message: &str| Err(invalid(id.clone().unwrap_or(CallId::NULL), message));
@@ -95,7 +105,9 @@ impl<'a> CallId<'a> {
     fn read(text: &'a str) -> Option<Self> {
         match text.as_bytes().first()? {
             b'n' => Some(Self::NULL),
-            b'"' => serde_json::from_str(text).ok().map(|text| Self::Known(Id::Str(text))),
+            b'"' => serde_json::from_str(text)
+                .ok()
+                .map(|text| Self::Known(Id::Str(text))),
             b'-' | b'0'..=b'9' => Some(match text.parse() {
                 Ok(number) => Self::Known(Id::Number(number)),
                 Err(_) => Self::Written(text),

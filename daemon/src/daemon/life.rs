@@ -1,0 +1,250 @@
+//! The daemon's life: what is built in which order, and how it ends.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use lore_proto::WireError;
+use lore_proto::places::Places;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::Daemon;
+use super::settings::Settings;
+use crate::clock::{Clock, SystemClock};
+use crate::config::Config;
+use crate::hosts::Hosts;
+use crate::jobs::{OnTimer, Scheduler, SchedulerLimits, Timer};
+use crate::server::{Limits, Listener, OwnerError, OwnerLock, handlers, private_folder};
+use crate::store::Database;
+
+/// How long running jobs get to end where nobody says otherwise.
+const DEFAULT_GRACE: Duration = Duration::from_secs(10);
+
+/// What a daemon is started with.
+#[derive(Debug, Clone)]
+pub struct DaemonOptions {
+    /// Where its things are.
+    pub places: Places,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Decides the jitter of timers and retries.
+    pub seed: u64,
+    /// What clients may ask of the socket.
+    pub limits: Limits,
+}
+
+impl DaemonOptions {
+    /// A daemon for everyday use.
+    pub fn new(places: Places) -> Self {
+        Self {
+            places,
+            clock: Arc::new(SystemClock),
+            seed: rand::random(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Why no daemon could be started.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Its folders, its lock or its socket cannot be used.
+    #[error(transparent)]
+    Owner(#[from] OwnerError),
+    /// A method was entered twice: a defect.
+    #[error("the method table is wrong: {0}")]
+    Methods(#[from] jsonrpsee::core::RegisterMethodError),
+}
+
+impl StartError {
+    /// The error as a person meets it.
+    pub fn to_wire(&self) -> WireError {
+        match self {
+            Self::Owner(error) => error.to_wire(),
+            Self::Methods(_) => WireError::new(lore_proto::ErrorCode::Internal, self.to_string()),
+        }
+    }
+}
+
+/// A daemon that serves. It has to be waited for: dropping it ends it without
+/// order.
+#[derive(Debug)]
+pub struct Running {
+    daemon: Arc<Daemon>,
+    server: JoinHandle<()>,
+    stop_serving: CancellationToken,
+    /// Held to the end: whoever gets it next finds a closed database.
+    lock: OwnerLock,
+}
+
+impl Running {
+    /// Builds the parts from the bottom up and serves once all of them stand:
+    /// folders, lock, config, database, scheduler, socket, timer. Neither a
+    /// bad config nor a bad database keeps it from serving.
+    pub async fn start(options: DaemonOptions) -> Result<Self, StartError> {
+        let DaemonOptions {
+            places,
+            clock,
+            seed,
+            limits,
+        } = options;
+        private_folder(&places.data_dir)?;
+        let lock = OwnerLock::acquire(&places.owner_lock())?;
+        let settings = Settings::load(&places.config);
+        let database = open_database(&places).await;
+        let config = settings.current().unwrap_or_else(|_| {
+            // No hosts; what needs some asks `Daemon::ready` first.
+            Arc::new(Config::empty(&places.config))
+        });
+        let scheduler = Scheduler::start(Arc::clone(&clock), SchedulerLimits::default());
+        let hosts = Arc::new(Hosts::new(config, Arc::clone(&clock), seed));
+        let daemon = Arc::new(Daemon {
+            started_at: clock.now(),
+            settings,
+            hosts,
+            database,
+            scheduler,
+            timer: OnceLock::new(),
+            connections: OnceLock::new(),
+            stop: StopSignal::new(),
+            clock: Arc::clone(&clock),
+            places,
+        });
+        let methods = handlers::methods(&daemon)?;
+        let listener = Listener::bind(&daemon.places.socket, limits, &lock)?;
+        // Both cells are set here alone.
+        let _ = daemon.connections.set(listener.connections());
+        let stop_serving = CancellationToken::new();
+        let server = tokio::spawn(listener.serve(methods, stop_serving.clone()));
+        let on_timer = TimedSync(Arc::downgrade(&daemon));
+        let timer = Timer::start(daemon.schedule(), seed, clock, on_timer);
+        let _ = daemon.timer.set(timer);
+        tracing::info!(
+            version = lore_proto::VERSION,
+            socket = %daemon.places.socket.display(),
+            degraded = daemon.degraded().map(|error| error.message),
+            "lored serves"
+        );
+        Ok(Self {
+            daemon,
+            server,
+            stop_serving,
+            lock,
+        })
+    }
+
+    /// The daemon, to ask and to stop it.
+    pub fn daemon(&self) -> &Arc<Daemon> {
+        &self.daemon
+    }
+
+    /// Waits until somebody wants the daemon to stop, and stops it: no more
+    /// timed work, no more jobs, running jobs cancelled and waited for,
+    /// clients told how they ended and let go, the database closed, the lock
+    /// released. Running jobs get the grace that was asked for, the rest a
+    /// bounded time.
+    pub async fn wait(self) {
+        let mut wish = self.daemon.stop.0.subscribe();
+        // It may have come already.
+        let mut grace = match wish.wait_for(Option::is_some).await {
+            Ok(grace) => grace.unwrap_or(DEFAULT_GRACE),
+            Err(_) => DEFAULT_GRACE,
+        };
+        tracing::info!(?grace, "lored stops");
+        if let Some(timer) = self.daemon.timer.get() {
+            timer.stop();
+        }
+        // Waiting for a sync to finish by itself could take hours, and a
+        // cancelled one loses next to nothing.
+        let scheduler = &self.daemon.scheduler;
+        loop {
+            tokio::select! {
+                () = scheduler.shutdown(Duration::ZERO, grace) => break,
+                sooner = changed_grace(&mut wish) => grace = sooner,
+            }
+        }
+        self.stop_serving.cancel();
+        if self.server.await.is_err() {
+            tracing::error!("the server ended by a defect");
+        }
+        drop(self.daemon);
+        drop(self.lock);
+        tracing::info!("lored stopped");
+    }
+}
+
+impl Daemon {
+    /// Asks for the end of the daemon; running jobs get `grace` to end. A
+    /// second request may only make it shorter.
+    pub fn request_stop(&self, grace: Option<Duration>) {
+        self.stop.request(grace.unwrap_or(DEFAULT_GRACE));
+    }
+}
+
+/// The wish that the daemon stops, and the grace for running jobs.
+#[derive(Debug)]
+pub(super) struct StopSignal(watch::Sender<Option<Duration>>);
+
+impl StopSignal {
+    fn new() -> Self {
+        Self(watch::Sender::new(None))
+    }
+
+    fn request(&self, grace: Duration) {
+        self.0
+            .send_modify(|wish| *wish = Some(wish.map_or(grace, |before| before.min(grace))));
+    }
+}
+
+/// The grace of the next request to stop. The sender lives in the daemon,
+/// whose end this waits for.
+async fn changed_grace(wish: &mut watch::Receiver<Option<Duration>>) -> Duration {
+    match wish.changed().await {
+        Ok(()) => wish.borrow_and_update().unwrap_or(DEFAULT_GRACE),
+        Err(_) => std::future::pending().await,
+    }
+}
+
+async fn open_database(places: &Places) -> Result<Database, WireError> {
+    let path = places.database();
+    let opened = tokio::task::spawn_blocking(move || Database::open(&path)).await;
+    match opened {
+        Ok(Ok(database)) => Ok(database),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "the database cannot be opened");
+            Err(error.to_wire())
+        }
+        Err(_) => {
+            let message = "opening the database ended by a defect, of which the log says more";
+            Err(WireError::new(lore_proto::ErrorCode::Internal, message).action("lore daemon logs"))
+        }
+    }
+}
+
+/// What the timer does. It does not keep the daemon alive.
+struct TimedSync(std::sync::Weak<Daemon>);
+
+impl OnTimer for TimedSync {
+    fn fire(&mut self) -> BoxFuture<'_, ()> {
+        async move {
+            let Some(daemon) = self.0.upgrade() else {
+                return;
+            };
+            daemon.notice_config_change().await;
+        }
+        .boxed()
+    }
+
+    fn tick(&mut self) -> BoxFuture<'_, ()> {
+        async move {
+            if let Some(daemon) = self.0.upgrade() {
+                daemon.notice_config_change().await;
+            }
+        }
+        .boxed()
+    }
+}

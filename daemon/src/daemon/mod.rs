@@ -1,0 +1,112 @@
+//! The daemon as a whole: every part is built once, here, and this is what
+//! the handlers of requests are given.
+
+mod life;
+mod settings;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use lore_proto::WireError;
+use lore_proto::daemon::StatusWarning;
+use lore_proto::places::Places;
+
+pub use life::{DaemonOptions, Running, StartError};
+
+use self::life::StopSignal;
+use self::settings::Settings;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::hosts::Hosts;
+use crate::jobs::{Scheduler, Timer};
+use crate::server::Connections;
+use crate::store::Database;
+
+/// The running daemon.
+#[derive(Debug)]
+pub struct Daemon {
+    places: Places,
+    clock: Arc<dyn Clock>,
+    started_at: Timestamp,
+    settings: Settings,
+    hosts: Arc<Hosts>,
+    /// Why there is none, where it could not be opened: then the daemon
+    /// serves what needs none, so that a person can find out and mend it.
+    database: Result<Database, WireError>,
+    scheduler: Scheduler,
+    timer: std::sync::OnceLock<Timer>,
+    connections: std::sync::OnceLock<Connections>,
+    stop: StopSignal,
+}
+
+/// What a daemon that can serve everything has.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// The config as it is now.
+    pub config: Arc<Config>,
+    /// The mirror.
+    pub database: Database,
+}
+
+impl Daemon {
+    /// The config and the mirror; an error says which of them is missing, why,
+    /// and what to do.
+    pub fn ready(&self) -> Result<Ready, WireError> {
+        Ok(Ready {
+            config: self.settings.current()?,
+            database: self.database.clone()?,
+        })
+    }
+
+    /// Why not everything is served; none where it is.
+    pub fn degraded(&self) -> Option<WireError> {
+        self.ready().err()
+    }
+
+    /// Where things are.
+    pub fn places(&self) -> &Places {
+        &self.places
+    }
+
+    /// The daemon's clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// When it started.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// The clients of the configured hosts.
+    pub fn hosts(&self) -> &Arc<Hosts> {
+        &self.hosts
+    }
+
+    /// The jobs.
+    pub fn scheduler(&self) -> &Scheduler {
+        &self.scheduler
+    }
+
+    /// The mirror, where it could be opened.
+    pub fn database(&self) -> Option<&Database> {
+        self.database.as_ref().ok()
+    }
+
+    /// When the timer fires next; none while it is off.
+    pub fn next_timer_at(&self) -> Option<Timestamp> {
+        self.timer.get()?.next_at()
+    }
+
+    /// How many clients are connected.
+    pub fn connections(&self) -> u64 {
+        self.connections
+            .get()
+            .map_or(0, |connections| connections.count() as u64)
+    }
+
+    /// What a person should know of the config.
+    pub fn config_warnings(&self) -> Vec<StatusWarning> {
+        self.settings.warnings()
+    }
+}

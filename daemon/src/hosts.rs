@@ -1,0 +1,165 @@
+//! One GitLab client per configured host, made when it is first needed and
+//! made anew when the config or the token changed.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use lore_proto::daemon::HostStatus;
+use lore_proto::{ErrorCode, WireError};
+use serde_json::json;
+
+use crate::clock::Clock;
+use crate::config::{Config, Host, SyncConfig};
+use crate::credentials;
+use crate::gitlab::{Client, GitLabError, HostConfig, Token};
+
+/// The clients of all hosts. The config that they follow is swapped as a
+/// whole.
+#[derive(Debug)]
+pub struct Hosts {
+    clock: Arc<dyn Clock>,
+    /// Decides the jitter of retries.
+    seed: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    config: Arc<Config>,
+    made: HashMap<String, Made>,
+}
+
+#[derive(Debug)]
+struct Made {
+    host: Host,
+    sync: SyncConfig,
+    token: Token,
+    client: Client,
+}
+
+impl Hosts {
+    /// The hosts of `config`, with no client made yet.
+    pub fn new(config: Arc<Config>, clock: Arc<dyn Clock>, seed: u64) -> Self {
+        let made = HashMap::new();
+        Self {
+            clock,
+            seed,
+            state: Mutex::new(State { config, made }),
+        }
+    }
+
+    /// Follows `config` from here on. A client whose host did not change
+    /// stays, with what it knows of the host's request budget.
+    pub fn replace_config(&self, config: Arc<Config>) {
+        let mut state = self.state();
+        let kept = |name: &String| config.hosts.contains_key(name);
+        state.made.retain(|name, _| kept(name));
+        state.config = config;
+    }
+
+    /// The config that is followed.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.state().config)
+    }
+
+    /// The client of the host `name`. Its token is read now, so that a new one
+    /// counts from the next call on.
+    ///
+    /// # Errors
+    /// `HOST_UNKNOWN`, `TOKEN_MISSING`, or a setting of the host that cannot be
+    /// used, such as its `ca_file`.
+    pub async fn client(&self, name: &str) -> Result<Client, WireError> {
+        let config = self.config();
+        let Some(host) = config.hosts.get(name) else {
+            let message = format!("no host `{name}` is configured");
+            return Err(WireError::new(ErrorCode::HostUnknown, message).action("lore status"));
+        };
+        let token = credentials::resolve(name, host, &config.path).await?;
+        let mut state = self.state();
+        if let Some(made) = state.made.get(name)
+            && made.token == token
+            && made.host == *host
+            && made.sync == config.sync
+        {
+            return Ok(made.client.clone());
+        }
+        let settings = settings(name, host, &config.sync, token.clone());
+        let client = Client::new(settings, Arc::clone(&self.clock), self.seed)
+            .map_err(|error| gitlab_error(&error))?;
+        let made = Made {
+            host: host.clone(),
+            sync: config.sync.clone(),
+            token,
+            client: client.clone(),
+        };
+        state.made.insert(name.to_owned(), made);
+        Ok(client)
+    }
+
+    /// A client for a host that is not, or not so, in the config.
+    pub(crate) fn trial(&self, name: &str, host: &Host, token: Token) -> Result<Client, WireError> {
+        let settings = settings(name, host, &self.config().sync, token);
+        Client::new(settings, Arc::clone(&self.clock), self.seed)
+            .map_err(|error| gitlab_error(&error))
+    }
+
+    /// Each host with its request budget, by name. It asks nobody.
+    pub fn status(&self) -> Vec<HostStatus> {
+        let state = self.state();
+        let config = &state.config;
+        let one = |(name, host): (&String, &Host)| {
+            let budget = state.made.get(name).map(|made| made.client.budget());
+            let budget = budget.as_ref();
+            HostStatus {
+                host: name.clone(),
+                url: host.url.as_str().trim_end_matches('/').to_owned(),
+                token_source: credentials::describe(name, host, &config.path),
+                limit: budget.and_then(|budget| budget.limit),
+                remaining: budget.and_then(|budget| budget.remaining),
+                reset_at: budget.and_then(|budget| budget.reset_at),
+                paused_until: budget.and_then(|budget| budget.paused_until),
+                requests_total: budget.map_or(0, |budget| budget.requests_total),
+                in_flight: budget.map_or(0, |budget| {
+                    (budget.in_flight_background + budget.in_flight_interactive) as u64
+                }),
+            }
+        };
+        config.hosts.iter().map(one).collect()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a client has to know of a configured host.
+fn settings(name: &str, host: &Host, sync: &SyncConfig, token: Token) -> HostConfig {
+    HostConfig {
+        token: Some(token),
+        ca_file: host.ca_file.clone(),
+        client_cert: host.client_cert.clone(),
+        client_key: host.client_key.clone(),
+        max_concurrent_requests: sync.max_concurrent_requests,
+        max_interactive_requests: sync.max_interactive_requests,
+        request_timeout: sync.request_timeout,
+        max_retries: sync.max_retries,
+        ..HostConfig::new(name, host.url.clone())
+    }
+}
+
+/// An error of the GitLab client as it crosses the wire.
+pub fn gitlab_error(error: &GitLabError) -> WireError {
+    let host = &error.request.host;
+    let code = error.code();
+    let wire = WireError::new(code, format!("{error}. {}", error.advice())).details(json!({
+        "host": host,
+        "request": error.request.to_string(),
+        "correlation_id": error.correlation_id,
+    }));
+    match code {
+        ErrorCode::GitlabUnauthorized | ErrorCode::TokenMissing => {
+            wire.action(format!("lore auth login --host {host}"))
+        }
+        _ => wire,
+    }
+}

@@ -1,0 +1,298 @@
+//! Which configured project is meant (contract §4): by a path or the end of
+//! one, by a checkout's git remotes, or because there is only one.
+
+use lore_proto::project::ResolveProject;
+use lore_proto::{ErrorCode, WireError};
+use percent_encoding::percent_decode_str;
+use serde_json::json;
+use url::Url;
+
+use crate::config::{Config, nearest};
+
+/// A configured project.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfiguredProject {
+    /// The host's key in the config.
+    pub host: String,
+    /// The full path, as the config spells it.
+    pub path: String,
+    /// The project's page.
+    pub web_url: String,
+}
+
+/// All configured projects, by host, then path.
+pub fn all(config: &Config) -> Vec<ConfiguredProject> {
+    config
+        .projects()
+        .map(|(host, path)| ConfiguredProject {
+            host: host.to_owned(),
+            path: path.to_owned(),
+            web_url: match config.hosts.get(host) {
+                Some(found) => format!("{}/{path}", found.url.as_str().trim_end_matches('/')),
+                None => String::new(),
+            },
+        })
+        .collect()
+}
+
+/// The project that `ask` means.
+///
+/// # Errors
+/// `HOST_UNKNOWN`, `PROJECT_UNKNOWN` with the nearest names, and
+/// `AMBIGUOUS_PROJECT` with the candidates.
+pub fn resolve(config: &Config, ask: &ResolveProject) -> Result<ConfiguredProject, WireError> {
+    let mut candidates = all(config);
+    if let Some(asked) = &ask.host {
+        let host = host_key(config, asked)?;
+        candidates.retain(|project| project.host == host);
+    }
+    if candidates.is_empty() {
+        return Err(WireError::new(
+            ErrorCode::ProjectUnknown,
+            "no project is configured; `lore init` adds one",
+        )
+        .details(json!({ "candidates": [] }))
+        .action("lore init"));
+    }
+    if let Some(asked) = &ask.project {
+        return by_path(config, candidates, asked);
+    }
+    for remote in ask
+        .remotes
+        .iter()
+        .filter_map(|remote| Remote::parse(remote))
+    {
+        let found = candidates
+            .iter()
+            .find(|project| remote.is_of(config, project));
+        if let Some(project) = found {
+            return Ok(project.clone());
+        }
+    }
+    let message = if ask.remotes.is_empty() {
+        "several projects are configured; name one with `-p`"
+    } else {
+        "no remote of this checkout is a configured project, and several are configured; name one with `-p`"
+    };
+    one_of(candidates, message)
+}
+
+/// The key of the configured host that `asked` names: a key, or a host's name
+/// in its URL, in any case.
+fn host_key(config: &Config, asked: &str) -> Result<String, WireError> {
+    let by_key = config
+        .hosts
+        .keys()
+        .find(|key| key.eq_ignore_ascii_case(asked));
+    let by_url = || {
+        let mut hosts = config.hosts.iter();
+        hosts.find(|(_, host)| {
+            host.url
+                .host_str()
+                .is_some_and(|name| name.eq_ignore_ascii_case(asked))
+        })
+    };
+    if let Some(key) = by_key.or_else(|| by_url().map(|(key, _)| key)) {
+        return Ok(key.clone());
+    }
+    let known: Vec<&str> = config.hosts.keys().map(String::as_str).collect();
+    let message = match (nearest(asked, &known), known.as_slice()) {
+        (Some(near), _) => format!("no configured host is called that; did you mean `{near}`?"),
+        (None, []) => "no host is configured; `lore init` adds one".to_owned(),
+        (None, known) => format!(
+            "no configured host is called that; there is {}",
+            known.join(", ")
+        ),
+    };
+    Err(WireError::new(ErrorCode::HostUnknown, message)
+        .details(json!({ "asked": asked, "hosts": known }))
+        .action("lore status"))
+}
+
+fn by_path(
+    config: &Config,
+    candidates: Vec<ConfiguredProject>,
+    asked: &str,
+) -> Result<ConfiguredProject, WireError> {
+    if asked.contains("://") || asked.starts_with("git@") {
+        let remote = Remote::parse(asked);
+        let mut found = candidates.iter();
+        return found
+            .find(|project| {
+                remote
+                    .as_ref()
+                    .is_some_and(|remote| remote.is_of(config, project))
+            })
+            .cloned()
+            .ok_or_else(|| {
+                unknown(
+                    &candidates,
+                    remote.as_ref().map_or("", |remote| &remote.path),
+                )
+            });
+    }
+    let wanted = asked.trim_matches('/').to_lowercase();
+    let ends_so = |project: &ConfiguredProject| {
+        let path = project.path.to_lowercase();
+        path.strip_suffix(&wanted)
+            .is_some_and(|group| group.is_empty() || group.ends_with('/'))
+    };
+    let whole = |project: &ConfiguredProject| project.path.to_lowercase() == wanted;
+    let mut found: Vec<ConfiguredProject> = Vec::new();
+    if !wanted.is_empty() {
+        found = candidates
+            .iter()
+            .filter(|project| whole(project))
+            .cloned()
+            .collect();
+        if found.is_empty() {
+            found = candidates
+                .iter()
+                .filter(|project| ends_so(project))
+                .cloned()
+                .collect();
+        }
+    }
+    if found.is_empty() {
+        return Err(unknown(&candidates, asked));
+    }
+    one_of(
+        found,
+        "several configured projects fit; give more of the path, or the host with `--host`",
+    )
+}
+
+fn one_of(
+    mut candidates: Vec<ConfiguredProject>,
+    message: &str,
+) -> Result<ConfiguredProject, WireError> {
+    if candidates.len() == 1
+        && let Some(project) = candidates.pop()
+    {
+        return Ok(project);
+    }
+    let names: Vec<String> = candidates
+        .iter()
+        .map(|project| project.path.clone())
+        .collect();
+    let listed: Vec<_> = candidates
+        .iter()
+        .map(|project| json!({ "host": project.host, "path": project.path }))
+        .collect();
+    Err(WireError::new(
+        ErrorCode::AmbiguousProject,
+        format!("{message}: {}", shortened(&names)),
+    )
+    .details(json!({ "candidates": listed })))
+}
+
+/// The error that nothing configured is called `asked`, nearest names first.
+fn unknown(candidates: &[ConfiguredProject], asked: &str) -> WireError {
+    let asked_last = last_part(asked).to_lowercase();
+    let mut near: Vec<(usize, &str)> = candidates
+        .iter()
+        .map(|project| {
+            let path = project.path.to_lowercase();
+            let whole = strsim::damerau_levenshtein(&path, &asked.to_lowercase());
+            let last = strsim::damerau_levenshtein(last_part(&path), &asked_last);
+            (whole.min(last), project.path.as_str())
+        })
+        .collect();
+    near.sort_unstable();
+    let names: Vec<String> = near
+        .into_iter()
+        .take(5)
+        .map(|(_, path)| path.to_owned())
+        .collect();
+    let message = format!(
+        "no configured project is called that; the nearest are {}; `lore init` adds another",
+        shortened(&names)
+    );
+    WireError::new(ErrorCode::ProjectUnknown, message)
+        .details(json!({ "asked": asked, "nearest": names }))
+        .action("lore status")
+        .action("lore init")
+}
+
+fn last_part(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn shortened(names: &[String]) -> String {
+    let shown = names.iter().take(10).map(|name| format!("`{name}`"));
+    let mut text = shown.collect::<Vec<_>>().join(", ");
+    if names.len() > 10 {
+        text.push_str(&format!(" and {} more", names.len() - 10));
+    }
+    text
+}
+
+/// The URL of a git remote, as far as it can name a project.
+#[derive(Debug, PartialEq, Eq)]
+struct Remote {
+    host: String,
+    /// Counts for HTTP alone: an SSH port says nothing of the web's.
+    http_port: Option<Option<u16>>,
+    /// Lower case, without slashes at its ends and without `.git`.
+    path: String,
+}
+
+impl Remote {
+    /// Reads `git@host:group/p.git`, `ssh://`, `git://` and `http(s)://`. What
+    /// else git takes, such as a folder, names no GitLab.
+    fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if text.contains("://") {
+            let url = Url::parse(text).ok()?;
+            let http = matches!(url.scheme(), "http" | "https");
+            if !http && !matches!(url.scheme(), "ssh" | "git" | "git+ssh" | "ssh+git") {
+                return None;
+            }
+            return Self::new(url.host_str()?, http.then(|| url.port()), url.path());
+        }
+        // git's own rule: a colon before any slash makes it host and path.
+        let (host, path) = text.split_once(':')?;
+        if host.contains('/') || host.is_empty() {
+            return None;
+        }
+        let host = host.rsplit('@').next()?;
+        Self::new(host, None, path)
+    }
+
+    fn new(host: &str, http_port: Option<Option<u16>>, path: &str) -> Option<Self> {
+        let path = percent_decode_str(path).decode_utf8().ok()?;
+        let path = path.trim_matches('/');
+        let path = path
+            .strip_suffix(".git")
+            .unwrap_or(path)
+            .trim_end_matches('/')
+            .to_lowercase();
+        (!path.is_empty()).then(|| Self {
+            host: host.to_lowercase(),
+            http_port,
+            path,
+        })
+    }
+
+    fn is_of(&self, config: &Config, project: &ConfiguredProject) -> bool {
+        let Some(host) = config.hosts.get(&project.host) else {
+            return false;
+        };
+        let same_host = host
+            .url
+            .host_str()
+            .is_some_and(|name| name.eq_ignore_ascii_case(&self.host));
+        let same_port = self.http_port.is_none_or(|port| port == host.url.port());
+        let wanted = project.path.to_lowercase();
+        // A relative-URL install has its prefix in web addresses.
+        let root = host.url.path().trim_matches('/').to_lowercase();
+        let below_root = self
+            .path
+            .strip_prefix(&root)
+            .map(|path| path.trim_start_matches('/'));
+        same_host && same_port && (self.path == wanted || below_root == Some(wanted.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! One short function for each method: parameters in, result out. What a
+//! function needs of the daemon it asks for; nothing is decided here that
+//! another room could decide.
+
+mod daemon;
+mod jobs;
+mod projects;
+mod setup;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use jsonrpsee::core::RegisterMethodError;
+use jsonrpsee::{Methods, RpcModule};
+use lore_proto::WireError;
+use lore_proto::methods::{self, Method};
+
+use super::{register, register_jobs};
+use crate::daemon::Daemon;
+
+/// The method table of a daemon.
+pub(crate) fn methods(daemon: &Arc<Daemon>) -> Result<Methods, RegisterMethodError> {
+    let mut table = RpcModule::from_arc(Arc::clone(daemon));
+    let t = &mut table;
+    enter::<methods::DaemonHello, _, _>(t, daemon::hello)?;
+    enter::<methods::GetDaemonStatus, _, _>(t, daemon::status)?;
+    enter::<methods::DaemonShutdown, _, _>(t, daemon::shutdown)?;
+    enter::<methods::DaemonReload, _, _>(t, daemon::reload)?;
+    enter::<methods::JobsList, _, _>(t, jobs::list)?;
+    enter::<methods::JobsGet, _, _>(t, jobs::get)?;
+    enter::<methods::JobsCancel, _, _>(t, jobs::cancel)?;
+    enter::<methods::ProjectsList, _, _>(t, projects::list)?;
+    enter::<methods::ProjectsResolve, _, _>(t, projects::resolve)?;
+    enter::<methods::SetupCheck, _, _>(t, setup::check)?;
+    enter::<methods::SetupWrite, _, _>(t, setup::write)?;
+    register_jobs(t, |daemon: &Daemon| daemon.scheduler().clone())?;
+    Ok(table.into())
+}
+
+/// Enters a method that answers by the config as it is now.
+fn enter<M, F, Fut>(table: &mut RpcModule<Daemon>, handler: F) -> Result<(), RegisterMethodError>
+where
+    M: Method,
+    M::Params: 'static,
+    M::Result: 'static,
+    F: Fn(Arc<Daemon>, M::Params) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output = Result<M::Result, WireError>> + Send + 'static,
+{
+    register::<M, _, _, _>(table, move |daemon: Arc<Daemon>, params| {
+        let handler = handler.clone();
+        async move {
+            daemon.notice_config_change().await;
+            handler(daemon, params).await
+        }
+    })
+}

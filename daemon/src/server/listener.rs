@@ -1,0 +1,197 @@
+//! The socket: bound for this user alone, never taken from a live daemon.
+
+use std::io;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use interprocess::local_socket::tokio::prelude::*;
+use interprocess::local_socket::{GenericFilePath, ListenerOptions};
+use interprocess::os::unix::local_socket::ListenerOptionsExt as _;
+use jsonrpsee::{ConnectionId, Methods};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::connection;
+use super::framing::Lines;
+use super::limits::Limits;
+use super::owner::{OwnerError, OwnerLock, may_talk, own_uid, private_folder};
+
+/// Clients over the limit that are told so at once; more are just let go.
+const MAX_REFUSALS: usize = 32;
+/// After a failed accept: the first pause, and the longest.
+const ACCEPT_PAUSE: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// A bound socket. Its file goes with it.
+#[derive(Debug)]
+pub struct Listener {
+    inner: LocalSocketListener,
+    path: PathBuf,
+    /// Device and inode of the socket's file, so that the end of this listener
+    /// removes its own file and no other.
+    file: (u64, u64),
+    connections: Arc<Semaphore>,
+    limits: Limits,
+}
+
+impl Listener {
+    /// Binds `path`, 0600. A socket whose owner is gone is replaced, one that
+    /// somebody answers on never; the lock keeps two daemons of one data
+    /// folder from doing so at once.
+    pub fn bind(path: &Path, limits: Limits, _lock: &OwnerLock) -> Result<Self, OwnerError> {
+        if let Some(folder) = path.parent() {
+            private_folder(folder)?;
+        }
+        remove_stale(path)?;
+        let bind = || -> io::Result<(LocalSocketListener, (u64, u64))> {
+            let inner = ListenerOptions::new()
+                .name(path.to_fs_name::<GenericFilePath>()?)
+                .mode(0o600)
+                // The library would remove whatever has this path in the end.
+                .reclaim_name(false)
+                .create_tokio()?;
+            let metadata = std::fs::symlink_metadata(path)?;
+            Ok((inner, (metadata.dev(), metadata.ino())))
+        };
+        let (inner, file) = bind().map_err(OwnerError::io("cannot listen on the socket", path))?;
+        Ok(Self {
+            inner,
+            path: path.to_path_buf(),
+            file,
+            connections: Arc::new(Semaphore::new(limits.max_connections)),
+            limits,
+        })
+    }
+
+    /// How many clients are connected, to be asked while it serves.
+    pub fn connections(&self) -> Connections {
+        Connections {
+            free: Arc::clone(&self.connections),
+            max: self.limits.max_connections,
+        }
+    }
+
+    /// Serves until `stop` fires and every connection has ended, which each
+    /// does within its drain.
+    pub async fn serve(self, methods: Methods, stop: CancellationToken) {
+        let tasks = TaskTracker::new();
+        let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
+        let mut pause = ACCEPT_PAUSE.0;
+        let mut last_id = 0;
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                accepted = self.inner.accept() => accepted,
+            };
+            let stream = match accepted {
+                Ok(stream) => stream,
+                Err(error) => {
+                    // Out of file descriptors, most likely: they come back
+                    // when connections end, and asking at once does not help.
+                    tracing::warn!(%error, "a client could not be accepted");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(ACCEPT_PAUSE.1);
+                    continue;
+                }
+            };
+            pause = ACCEPT_PAUSE.0;
+            let peer = stream.peer_creds().ok();
+            let peer = peer.as_ref();
+            if !may_talk(peer.and_then(|creds| creds.euid()), own_uid()) {
+                tracing::warn!(pid = ?peer.and_then(|creds| creds.pid()), "a client of another user was refused");
+                continue;
+            }
+            let framing = Lines::new(self.limits.max_message_bytes);
+            if let Ok(place) = Arc::clone(&self.connections).try_acquire_owned() {
+                last_id += 1;
+                let served = connection::serve(
+                    stream,
+                    framing,
+                    methods.clone(),
+                    self.limits,
+                    ConnectionId(last_id),
+                    stop.clone(),
+                );
+                tasks.spawn(async move {
+                    served.await;
+                    drop(place);
+                });
+            } else if let Ok(place) = Arc::clone(&refusals).try_acquire_owned() {
+                let refused = connection::refuse(stream, framing, self.limits.max_connections);
+                tasks.spawn(async move {
+                    refused.await;
+                    drop(place);
+                });
+            }
+        }
+        // No client finds the socket any more while the last ones are served.
+        drop(self);
+        tasks.close();
+        tasks.wait().await;
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let Ok(metadata) = std::fs::symlink_metadata(&self.path) else {
+            return;
+        };
+        if (metadata.dev(), metadata.ino()) == self.file
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
+            tracing::warn!(%error, "the socket's file could not be removed");
+        }
+    }
+}
+
+/// Counts the clients of a [`Listener`].
+#[derive(Debug, Clone)]
+pub struct Connections {
+    free: Arc<Semaphore>,
+    max: usize,
+}
+
+impl Connections {
+    /// How many clients are connected.
+    pub fn count(&self) -> usize {
+        self.max.saturating_sub(self.free.available_permits())
+    }
+}
+
+/// Removes the socket `path` where nobody listens on it any more.
+fn remove_stale(path: &Path) -> Result<(), OwnerError> {
+    let metadata = match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        found => found.map_err(OwnerError::io("cannot look at the socket", path))?,
+    };
+    let in_the_way = |reason: &str| {
+        let source = io::Error::new(io::ErrorKind::AddrInUse, reason.to_owned());
+        Err(OwnerError::io("cannot listen on the socket", path)(source))
+    };
+    if !metadata.file_type().is_socket() {
+        return in_the_way(
+            "something that is no socket has this name; move it away, or set LORE_SOCKET",
+        );
+    }
+    match UnixStream::connect(path) {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+            std::fs::remove_file(path)
+                .map_err(OwnerError::io("cannot remove the stale socket", path))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(OwnerError::io(
+            "cannot tell who listens on the socket",
+            path,
+        )(error)),
+        Ok(_) => in_the_way(
+            "another daemon, with another data folder, answers on it; set LORE_SOCKET to another path",
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,160 @@
+//! The config with one host more, or changed: comments, order and everything
+//! else stay as somebody wrote them.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use lore_proto::{ErrorCode, WireError};
+use serde_json::json;
+use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
+
+use super::Trial;
+use crate::config::{Config, ConfigError, TokenSource};
+use crate::credentials::{self, replace_file};
+
+impl Trial {
+    /// Writes the token's file, where there is one to keep, and the config.
+    pub(super) fn write_files(&self, projects: Vec<String>) -> Result<(), WireError> {
+        // A config that is a link, into a folder of dotfiles for one, stays
+        // one.
+        let file = std::fs::canonicalize(&self.config).unwrap_or_else(|_| self.config.clone());
+        let text = match std::fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            Err(error) => return Err(cannot_write(&file, &error)),
+        };
+        let edited = self
+            .edit(&text, projects)
+            .map_err(|error| error.to_wire())?;
+        if let Some(folder) = file.parent() {
+            make_private(folder).map_err(|error| cannot_write(folder, &error))?;
+        }
+        // The token first: a config that names a file which is not there
+        // would be worse than a file that no config names.
+        if let Some(secret) = &self.secret {
+            let token = credentials::stored_file(&self.config, &self.name);
+            credentials::store(&self.config, &self.name, secret.expose())
+                .map_err(|error| cannot_write(&token, &error))?;
+        }
+        replace_file(&file, edited.as_bytes()).map_err(|error| cannot_write(&file, &error))
+    }
+
+    /// `text` with this host in it, and `projects` among its projects.
+    fn edit(&self, text: &str, projects: Vec<String>) -> Result<String, ConfigError> {
+        // What has a mistake already is for a person to mend.
+        Config::parse(&self.config, text)?;
+        let mut document: DocumentMut = text
+            .parse()
+            .map_err(|error: toml_edit::TomlError| self.unusable(error.message()))?;
+        let hosts = document.entry("hosts").or_insert_with(|| {
+            let mut hosts = Table::new();
+            // Only `[hosts."name"]` is written, without a bare `[hosts]`.
+            hosts.set_implicit(true);
+            Item::Table(hosts)
+        });
+        let hosts = hosts
+            .as_table_like_mut()
+            .ok_or_else(|| self.unusable("`hosts` is no table"))?;
+        let host = hosts
+            .entry(&self.name)
+            .or_insert_with(|| Item::Table(Table::new()));
+        let host = host
+            .as_table_like_mut()
+            .ok_or_else(|| self.unusable("the host is no table"))?;
+        self.edit_host(host, projects);
+        let edited = document.to_string();
+        // Never a file that the daemon would not read.
+        Config::parse(&self.config, &edited)?;
+        Ok(edited)
+    }
+
+    fn edit_host(&self, host: &mut dyn TableLike, projects: Vec<String>) {
+        if self.url_given {
+            set(
+                host,
+                "url",
+                self.host.url.as_str().trim_end_matches('/').into(),
+            );
+        }
+        if let Some(token) = &self.host.token {
+            let (key, value): (&str, Value) = match token {
+                TokenSource::Env(variable) => ("token_env", variable.as_str().into()),
+                TokenSource::File(path) => ("token_file", path.to_string_lossy().as_ref().into()),
+                TokenSource::Command(words) => {
+                    ("token_command", Value::Array(words.iter().collect()))
+                }
+            };
+            for other in ["token_env", "token_file", "token_command"] {
+                if other != key {
+                    host.remove(other);
+                }
+            }
+            set(host, key, value);
+        }
+        if let Some(ca_file) = &self.host.ca_file {
+            set(host, "ca_file", ca_file.to_string_lossy().as_ref().into());
+        }
+        add_projects(host, projects);
+    }
+
+    fn unusable(&self, reason: &str) -> ConfigError {
+        ConfigError::Unreadable {
+            path: self.config.clone(),
+            reason: reason.to_owned(),
+        }
+    }
+}
+
+/// Sets `key`, and leaves alone what has the value already.
+fn set(table: &mut dyn TableLike, key: &str, value: Value) {
+    match table.get_mut(key).and_then(Item::as_value_mut) {
+        Some(old) if old.to_string().trim() == value.to_string().trim() => {}
+        Some(old) => {
+            let decor = old.decor().clone();
+            *old = value;
+            *old.decor_mut() = decor;
+        }
+        None => {
+            table.insert(key, Item::Value(value));
+        }
+    }
+}
+
+fn add_projects(host: &mut dyn TableLike, projects: Vec<String>) {
+    let item = host
+        .entry("projects")
+        .or_insert_with(|| Item::Value(Value::Array(Array::new())));
+    let Some(list) = item.as_array_mut() else {
+        return;
+    };
+    for project in projects {
+        let known = list
+            .iter()
+            .filter_map(Value::as_str)
+            .any(|known| known.eq_ignore_ascii_case(&project));
+        if !known {
+            list.push(project);
+        }
+    }
+}
+
+fn make_private(folder: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+}
+
+fn cannot_write(path: &Path, error: &io::Error) -> WireError {
+    let code = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
+        _ => ErrorCode::Io,
+    };
+    let path: PathBuf = path.to_path_buf();
+    WireError::new(
+        code,
+        format!("`{}` cannot be written: {error}", path.display()),
+    )
+    .details(json!({ "path": path.display().to_string() }))
+}
