@@ -409,6 +409,7 @@ CREATE TABLE rechecks (
   -- `unprepared`: a merge request whose diff is not computed yet.
   -- `missing`: not found; believed when it is not found again.
   -- `broken`: a list showed an element that could not be read.
+  -- `incomplete`: a surgical sync could not get all of it.
   reason TEXT NOT NULL,
   -- By this machine's clock.
   due_at INTEGER NOT NULL,

@@ -67,6 +67,8 @@ methods! {
     SyncRunsList = "syncRuns.list", Read, sync_runs::ListRuns => project::Read<sync_runs::RunList>;
     /// One run with its items.
     SyncRunsGet = "syncRuns.get", Read, sync_runs::RunRef => project::Read<sync::RunResult>;
+    /// A new run of the targets of a surgical run that did not end well.
+    SyncRunsRetryFailed = "syncRuns.retryFailed", Write, sync_runs::RunRef => sync::SyncStarted;
     /// The configured projects.
     ProjectsList = "projects.list", Read, daemon::Nothing => project::ProjectList;
     /// Which project a selector or a checkout means.

@@ -31,6 +31,39 @@ pub struct SyncRequest {
     /// Leave out work item status.
     #[serde(default)]
     pub no_status: bool,
+    /// Exactly these issues: a surgical sync.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issues: Vec<u64>,
+    /// Exactly these merge requests: a surgical sync.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merge_requests: Vec<u64>,
+    /// Addresses of issues.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub issue_urls: Vec<String>,
+    /// Addresses of merge requests.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merge_request_urls: Vec<String>,
+    /// Addresses of either, or references such as `group/project!12`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub urls: Vec<String>,
+    /// Check that the targets are there and may be read; write no content.
+    #[serde(default)]
+    pub preflight_only: bool,
+    /// URLs of the current checkout's git remotes: the project of targets that
+    /// name none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remotes: Vec<String>,
+}
+
+impl SyncRequest {
+    /// Whether it names issues or merge requests.
+    pub fn is_surgical(&self) -> bool {
+        !(self.issues.is_empty()
+            && self.merge_requests.is_empty()
+            && self.issue_urls.is_empty()
+            && self.merge_request_urls.is_empty()
+            && self.urls.is_empty())
+    }
 }
 
 /// The answer of `sync.start`.
@@ -44,6 +77,9 @@ pub struct SyncStarted {
     pub joined: bool,
     /// One run a project; empty for a dry run.
     pub run_ids: Vec<String>,
+    /// The run of a surgical sync, which has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
     /// A dry run's plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<SyncPlan>,
@@ -56,6 +92,9 @@ pub struct SyncPlan {
     pub mode: RunMode,
     /// One entry a project.
     pub projects: Vec<ProjectPlan>,
+    /// The targets of a surgical sync.
+    #[serde(default)]
+    pub requested: Requested,
 }
 
 /// What a dry run would do for one project.
@@ -289,6 +328,22 @@ pub struct DependentFailure {
     pub message: String,
 }
 
+/// One thing that a surgical sync found changed in an item since the mirror
+/// last saw it. Values are text from GitLab.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntityChange {
+    /// `new`, `title`, `state`, `draft`, `head`, `labels`, `assignees`,
+    /// `reviewers`, `milestone`, `description`, `notes`, `threads_unresolved`,
+    /// `file_changes` or `events`.
+    pub what: String,
+    /// The value before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The value now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+}
+
 /// What became of one item of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EntityOutcome {
@@ -304,6 +359,12 @@ pub struct EntityOutcome {
     pub stale_skipped: bool,
     /// What could not be had of it.
     pub dependent_failures: Vec<DependentFailure>,
+    /// Its title; of a surgical run, while its result is fresh.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// What changed in it; of a surgical run, while its result is fresh.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<EntityChange>,
 }
 
 /// One failed stage of one item.

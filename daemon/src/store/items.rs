@@ -262,3 +262,108 @@ pub fn count(connection: &Connection, source: SourceType, project: i64) -> Resul
         .prepare_cached(sql)?
         .query_row([project], |row| row.get(0))?)
 }
+
+/// What a person would notice of an item, to tell what changed in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemSnapshot {
+    /// Its title.
+    pub title: String,
+    /// Its state.
+    pub state: String,
+    /// Marked as a draft.
+    pub draft: bool,
+    /// A merge request's newest commit.
+    pub head: Option<String>,
+    /// Its milestone's title.
+    pub milestone: Option<String>,
+    /// A work item's status.
+    pub status: Option<String>,
+    /// A SHA-256 of its description.
+    pub description: [u8; 32],
+    /// Label names, sorted.
+    pub labels: Vec<String>,
+    /// Assignees' usernames, sorted.
+    pub assignees: Vec<String>,
+    /// Reviewers' usernames, sorted.
+    pub reviewers: Vec<String>,
+    /// Notes of people.
+    pub notes: i64,
+    /// Threads that wait to be resolved.
+    pub unresolved: i64,
+    /// Files changed.
+    pub file_changes: i64,
+    /// Resource events.
+    pub events: i64,
+}
+
+/// The item with this database's id `id` as a person would see it.
+pub fn snapshot(
+    connection: &Connection,
+    source: SourceType,
+    id: i64,
+) -> Result<ItemSnapshot, StoreError> {
+    let sql = match source {
+        SourceType::Issue => {
+            "SELECT i.title, i.state, 0, NULL, (SELECT title FROM milestones WHERE id = i.milestone_id),
+                 i.status_name, i.description,
+                 (SELECT json_group_array(name) FROM (SELECT l.name FROM issue_labels j JOIN labels l
+                     ON l.id = j.label_id WHERE j.issue_id = i.id ORDER BY l.name)),
+                 (SELECT json_group_array(username) FROM (SELECT u.username FROM issue_assignees j
+                     JOIN users u ON u.id = j.user_id WHERE j.issue_id = i.id ORDER BY u.username)),
+                 '[]',
+                 (SELECT count(*) FROM discussions d JOIN notes n ON n.discussion_id = d.id
+                     WHERE d.issue_id = i.id AND NOT n.system),
+                 (SELECT count(*) FROM discussions d WHERE d.issue_id = i.id AND d.resolvable
+                     AND NOT d.resolved),
+                 0, (SELECT count(*) FROM resource_events e WHERE e.issue_id = i.id)
+             FROM issues i WHERE i.id = ?1"
+        }
+        SourceType::MergeRequest => {
+            "SELECT m.title, m.state, m.draft, m.sha,
+                 (SELECT title FROM milestones WHERE id = m.milestone_id), NULL, m.description,
+                 (SELECT json_group_array(name) FROM (SELECT l.name FROM merge_request_labels j
+                     JOIN labels l ON l.id = j.label_id WHERE j.merge_request_id = m.id ORDER BY l.name)),
+                 (SELECT json_group_array(username) FROM (SELECT u.username FROM merge_request_assignees j
+                     JOIN users u ON u.id = j.user_id WHERE j.merge_request_id = m.id ORDER BY u.username)),
+                 (SELECT json_group_array(username) FROM (SELECT u.username FROM merge_request_reviewers j
+                     JOIN users u ON u.id = j.user_id WHERE j.merge_request_id = m.id ORDER BY u.username)),
+                 (SELECT count(*) FROM discussions d JOIN notes n ON n.discussion_id = d.id
+                     WHERE d.merge_request_id = m.id AND NOT n.system),
+                 (SELECT count(*) FROM discussions d WHERE d.merge_request_id = m.id AND d.resolvable
+                     AND NOT d.resolved),
+                 (SELECT count(*) FROM mr_file_changes c WHERE c.merge_request_id = m.id),
+                 (SELECT count(*) FROM resource_events e WHERE e.merge_request_id = m.id)
+             FROM merge_requests m WHERE m.id = ?1"
+        }
+    };
+    let names = |row: &rusqlite::Row<'_>, column| -> rusqlite::Result<Vec<String>> {
+        let json: String = row.get(column)?;
+        Ok(serde_json::from_str(&json).unwrap_or_default())
+    };
+    Ok(connection.prepare_cached(sql)?.query_row([id], |row| {
+        let description: Option<String> = row.get(6)?;
+        let description = description.unwrap_or_default();
+        Ok(ItemSnapshot {
+            title: row.get(0)?,
+            state: row.get(1)?,
+            draft: row.get(2)?,
+            head: row.get(3)?,
+            milestone: row.get(4)?,
+            status: row.get(5)?,
+            description: description_digest(&description),
+            labels: names(row, 7)?,
+            assignees: names(row, 8)?,
+            reviewers: names(row, 9)?,
+            notes: row.get(10)?,
+            unresolved: row.get(11)?,
+            file_changes: row.get(12)?,
+            events: row.get(13)?,
+        })
+    })?)
+}
+
+/// Tells whether a description changed without keeping it.
+fn description_digest(description: &str) -> [u8; 32] {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(description.as_bytes()).into()
+}

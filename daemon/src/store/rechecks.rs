@@ -20,6 +20,8 @@ pub enum Reason {
     Missing,
     /// A list showed an element that could not be read.
     Broken,
+    /// A surgical sync could not get all of it.
+    Incomplete,
 }
 
 impl Reason {
@@ -29,6 +31,7 @@ impl Reason {
             Self::Unprepared => "unprepared",
             Self::Missing => "missing",
             Self::Broken => "broken",
+            Self::Incomplete => "incomplete",
         }
     }
 }
@@ -46,6 +49,7 @@ impl FromSql for Reason {
             "unprepared" => Ok(Self::Unprepared),
             "missing" => Ok(Self::Missing),
             "broken" => Ok(Self::Broken),
+            "incomplete" => Ok(Self::Incomplete),
             _ => Err(FromSqlError::InvalidType),
         }
     }

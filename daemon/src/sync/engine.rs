@@ -7,12 +7,14 @@ use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use lore_proto::daemon::LockInfo;
 use lore_proto::sync::{
-    CompletionStatus, ProjectPlan, RunMode, RunResult, SyncOutcome, SyncPlan, SyncRequest,
+    CompletionStatus, ProjectPlan, Requested, RunMode, RunResult, SyncOutcome, SyncPlan,
+    SyncRequest,
 };
 use lore_proto::{ErrorCode, WireError};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 
+use super::surgical::SurgicalWork;
 use super::{Hosts, Ledger, Locks, Trigger, new_run_id, standard};
 use crate::clock::Clock;
 use crate::config::SyncConfig;
@@ -137,6 +139,23 @@ impl Engine {
         }
     }
 
+    /// The work of a surgical sync of these items of one project.
+    pub fn surgical_work(
+        &self,
+        request: SyncRequest,
+        target: ProjectTarget,
+        requested: Requested,
+        retry_of: Option<String>,
+    ) -> SurgicalWork {
+        SurgicalWork {
+            engine: self.clone(),
+            request,
+            target,
+            requested,
+            retry_of,
+        }
+    }
+
     /// What a sync of these projects would begin with; asks nothing of GitLab
     /// and writes nothing.
     pub async fn plan(
@@ -188,6 +207,7 @@ impl Engine {
         Ok(SyncPlan {
             mode: RunMode::Standard,
             projects,
+            requested: Requested::default(),
         })
     }
 

@@ -15,6 +15,7 @@ mod locks;
 pub mod recorder;
 mod settle;
 mod standard;
+pub mod surgical;
 
 pub use engine::{Engine, ProjectTarget, SyncWork};
 pub use error::SyncError;

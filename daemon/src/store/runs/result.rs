@@ -75,6 +75,8 @@ fn outcomes(rows: &[StoredEntity]) -> Vec<EntityOutcome> {
                 fetched: matches!(status, EntityStatus::Ok | EntityStatus::SkippedStale),
                 ingested: status == EntityStatus::Ok,
                 stale_skipped: status == EntityStatus::SkippedStale,
+                title: None,
+                changes: Vec::new(),
                 dependent_failures: rows
                     .iter()
                     .filter(|row| !is_primary(row))
