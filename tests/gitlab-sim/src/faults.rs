@@ -86,6 +86,8 @@ pub enum FaultKind {
     WrongProjectId(u64),
     /// Lists answer as of when the rule was added.
     StaleList,
+    /// GraphQL: this field of the project is null, and an error says so.
+    PartialData(&'static str),
     /// A body of this many bytes, JSON as long as one reads.
     HugeBody(u64),
 }
@@ -104,6 +106,7 @@ impl FaultKind {
             Self::HtmlOk => "html_ok",
             Self::WrongProjectId(_) => "wrong_project_id",
             Self::StaleList => "stale_list",
+            Self::PartialData(_) => "partial_data",
             Self::HugeBody(_) => "huge_body",
         }
     }

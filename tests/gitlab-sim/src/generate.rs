@@ -103,7 +103,7 @@ struct Generator<'a> {
 
 impl Generator<'_> {
     fn run(&mut self, upstream: &mut Upstream) -> Result<()> {
-        for number in 0..self.config.users.max(1) {
+        for number in 0..self.config.users {
             let name = format!(
                 "{} {}",
                 text::word(&mut self.rng),

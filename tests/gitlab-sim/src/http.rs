@@ -259,6 +259,22 @@ fn distort(reply: Reply, fault: &FaultKind, now: Moment) -> Reply {
                 ..reply
             }
         }
+        FaultKind::PartialData(field) => {
+            let Ok(mut value) = serde_json::from_slice::<Value>(&reply.body) else {
+                return reply;
+            };
+            if let Some(project) = value.pointer_mut("/data/project") {
+                render::set(project, field, Value::Null);
+            }
+            let error = serde_json::json!({
+                "message": "Internal server error: made up", "path": ["project", field],
+            });
+            render::set(&mut value, "errors", vec![error]);
+            Reply {
+                body: value.to_string().into_bytes(),
+                ..reply
+            }
+        }
         FaultKind::Latency(_)
         | FaultKind::Reset
         | FaultKind::HalfBody

@@ -34,6 +34,7 @@ mod request_log;
 mod route;
 mod shared;
 mod simulator;
+mod source;
 pub mod upstream;
 
 pub use clock::VirtualClock;
@@ -45,4 +46,5 @@ pub use request_log::{RequestEntry, RequestLog};
 pub use route::Route;
 pub use shared::Latency;
 pub use simulator::{DEFAULT_TOKEN, Simulator, SimulatorBuilder};
+pub use source::{SourceError, load_corpus, load_git};
 pub use upstream::Access;

@@ -29,7 +29,7 @@ pub struct RandomChangeOptions {
     /// The projects to change; all when empty.
     pub projects: Vec<u64>,
     /// The most the clock advances between two changes. Half of the steps are
-    /// shorter than the sixty seconds of the throttled touch, whatever this is.
+    /// of twenty seconds at most, inside the window of the throttled touch.
     pub longest_pause: Duration,
 }
 
@@ -97,7 +97,7 @@ impl Upstream {
 
     fn pause(&self, rng: &mut StdRng, options: &RandomChangeOptions) {
         let longest = if rng.random_bool(0.5) {
-            Duration::from_secs(20)
+            options.longest_pause.min(Duration::from_secs(20))
         } else {
             options.longest_pause
         };
