@@ -1,16 +1,17 @@
 //! References to issues and merge requests as people write them: pasted web
 //! addresses of every form, API addresses, and short references.
 
+mod drawer;
+mod error;
+
 use std::borrow::Cow;
 
-use base64::Engine;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use lore_proto::ErrorCode;
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
 use url::Url;
 
 use super::models::{Iid, Noteable, ProjectId};
+use drawer::drawer;
+pub use error::ReferenceError;
 
 /// No address of an item is longer, in bytes.
 const LONGEST_INPUT: usize = 8 * 1024;
@@ -46,60 +47,6 @@ pub enum NamedProject {
     Path(String),
     /// By its number, in API addresses.
     Id(ProjectId),
-}
-
-/// Why a text names no item.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ReferenceError {
-    /// There is nothing in it.
-    #[error("an empty text names no issue or merge request")]
-    Empty,
-    /// It is longer than any address.
-    #[error("a text of {0} bytes is no reference")]
-    TooLong(usize),
-    /// It is neither an address nor a short reference.
-    #[error(
-        "`{0}` is no reference; write `123`, `#123`, `!123`, `group/project!123`, or paste the \
-         address of an issue or merge request"
-    )]
-    Unreadable(String),
-    /// The number is zero or beyond what GitLab has.
-    #[error("`{0}` is no number of an issue or merge request; they count from 1")]
-    BadNumber(String),
-    /// The address is of no configured instance.
-    #[error("`{host}` is no configured host{}", known_hosts(.known))]
-    UnknownHost {
-        /// The address's host and port.
-        host: String,
-        /// The configured ones.
-        known: Vec<String>,
-    },
-    /// The address is of the instance, but of something else.
-    #[error("this is the address of {what}, not of an issue or merge request; {hint}")]
-    NotAnItem {
-        /// What it is.
-        what: String,
-        /// How to get at an item from there.
-        hint: &'static str,
-    },
-}
-
-impl ReferenceError {
-    /// The wire code (contract §6).
-    pub fn code(&self) -> ErrorCode {
-        match self {
-            Self::UnknownHost { .. } => ErrorCode::HostUnknown,
-            _ => ErrorCode::BadUrl,
-        }
-    }
-}
-
-fn known_hosts(known: &[String]) -> String {
-    if known.is_empty() {
-        String::new()
-    } else {
-        format!("; configured: {}", known.join(", "))
-    }
 }
 
 /// Reads a reference. Makes no request: that the item exists, and which
@@ -366,40 +313,6 @@ fn numbered<'a>(rest: &[&'a str]) -> Option<(Noteable, &'a str)> {
 
 fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// The item that a list or board shows in a drawer: base64 JSON in `?show=`.
-#[derive(Debug, Deserialize)]
-struct Drawer {
-    #[serde(deserialize_with = "text_or_number")]
-    iid: String,
-    full_path: Option<String>,
-}
-
-fn drawer(url: &Url) -> Option<Drawer> {
-    let (_, value) = url.query_pairs().find(|(name, _)| name == "show")?;
-    let lenient = GeneralPurpose::new(
-        &base64::alphabet::STANDARD,
-        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-    );
-    let standard = value.replace('-', "+").replace([' ', '_'], "/");
-    let json = lenient.decode(standard).ok()?;
-    let drawer: Drawer = serde_json::from_slice(&json).ok()?;
-    let path_fits = drawer.full_path.as_deref().is_none_or(is_project_path);
-    path_fits.then_some(drawer)
-}
-
-fn text_or_number<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Form {
-        Text(String),
-        Number(i64),
-    }
-    Ok(match Form::deserialize(deserializer)? {
-        Form::Text(text) => text,
-        Form::Number(number) => number.to_string(),
-    })
 }
 
 /// What a project page is that names no item.

@@ -1,3 +1,7 @@
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
 use super::GitDiff;
 use crate::gitlab::error::Failure;
 use crate::gitlab::models::{ChangeKind, Diff};
@@ -207,4 +211,105 @@ fn a_text_that_is_cut_or_no_diff_is_an_error() {
         read("Retry later\n"),
         Err(Failure::BadPayload { .. })
     ));
+}
+
+/// Runs git in `folder`, cut off from this machine's settings.
+fn git(folder: &Path, arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new("git")
+        .current_dir(folder)
+        .env("GIT_CONFIG_GLOBAL", "/dev/null")
+        .env("GIT_CONFIG_SYSTEM", "/dev/null")
+        .args(["-c", "user.name=n", "-c", "user.email=e@example.com"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "git {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    output.stdout
+}
+
+#[test]
+fn what_git_itself_writes_is_read_as_git_means_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    git(folder, &["init", "-q"]);
+    let long = |word: &str| format!("{word} of a long text\n").repeat(40);
+    let write = |name: &str, text: &[u8]| {
+        let path = folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    for (name, text) in [
+        ("plain", long("plain")),
+        ("with space b/x", long("space")),
+        ("tab\tquote\"backslash\\", long("odd")),
+        ("new\nline", long("line")),
+        ("d\u{e9}j\u{e0} vu", long("unicode")),
+        ("to go", long("gone")),
+        ("script.sh", long("script")),
+        ("Case", long("case")),
+        ("no newline", "one\ntwo".into()),
+        ("-- a", long("dashes")),
+    ] {
+        write(name, text.as_bytes());
+    }
+    write("bin", &[0, 159, 146, 150]);
+    write("latin", b"caf\xe9\n");
+    git(folder, &["add", "-A"]);
+    git(folder, &["commit", "-qm", "before"]);
+
+    write(
+        "plain",
+        (long("plain") + "-- a/more\n++ b/more\n@@ -1 +1 @@\n").as_bytes(),
+    );
+    write("with space b/x", (long("space") + "x\n").as_bytes());
+    write("no newline", b"one\nthree");
+    write("-- a", (long("dashes") + "x\n").as_bytes());
+    write("bin", &[0, 1, 2]);
+    write("latin", b"caf\xe9s\n");
+    write("empty new", b"");
+    write("new \u{1f600}", b"hello\n");
+    fs::create_dir(folder.join("moved b")).unwrap();
+    git(folder, &["mv", "tab\tquote\"backslash\\", "moved b/\"q\""]);
+    git(folder, &["mv", "new\nline", "new\nplace"]);
+    git(folder, &["mv", "d\u{e9}j\u{e0} vu", "d\u{e9}j\u{e0} lu"]);
+    git(folder, &["mv", "Case", "case"]);
+    write("case", (long("case") + "x\n").as_bytes());
+    git(folder, &["rm", "-q", "to go"]);
+    git(folder, &["add", "-A"]);
+    git(folder, &["update-index", "--chmod=+x", "script.sh"]);
+    git(folder, &["commit", "-qm", "after"]);
+
+    let mut expected = Vec::new();
+    let raw = git(folder, &["diff", "--raw", "-z", "-M", "HEAD~1", "HEAD"]);
+    let raw = String::from_utf8(raw).unwrap();
+    let mut fields = raw.split('\0');
+    while let Some(status) = fields.next().filter(|status| !status.is_empty()) {
+        let status = status.rsplit(' ').next().unwrap();
+        let old = fields.next().unwrap().to_owned();
+        let new = match status.as_bytes()[0] {
+            b'R' => fields.next().unwrap().to_owned(),
+            _ => old.clone(),
+        };
+        expected.push((status.chars().next().unwrap(), old, new));
+    }
+    let text = git(folder, &["diff", "-M", "HEAD~1", "HEAD"]);
+    let found: Vec<_> = read_in_parts(&text, 4096)
+        .unwrap()
+        .into_iter()
+        .map(|diff| {
+            let status = match diff.change_kind() {
+                ChangeKind::Added => 'A',
+                ChangeKind::Deleted => 'D',
+                ChangeKind::Renamed => 'R',
+                ChangeKind::ModeChanged | ChangeKind::Modified => 'M',
+            };
+            (status, diff.old_path, diff.new_path)
+        })
+        .collect();
+    assert_eq!(found, expected);
+    assert_eq!(found.len(), 14);
 }

@@ -1,5 +1,5 @@
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
@@ -244,15 +244,32 @@ async fn a_server_that_fails_for_every_element_is_an_error_and_not_an_empty_list
 
 #[tokio::test]
 async fn a_whole_list_is_fetched_page_by_page_at_once() {
-    let most = Arc::new(AtomicUsize::new(0));
-    let server = server(|request: &Request| offset_page(request, 730, discussion)).await;
+    // Slow enough for all pages to be under way together.
+    let server = server(|request: &Request| {
+        let answer = offset_page(request, 730, discussion);
+        match query(request, "page").as_deref() {
+            Some("1") => answer,
+            _ => answer.set_delay(Duration::from_millis(200)),
+        }
+    })
+    .await;
     let client = client(&server.uri());
     let cancel = CancellationToken::new();
-    let found = client
-        .issue_discussions(&background(&cancel), PROJECT, Iid(5))
-        .await
-        .unwrap();
-    most.fetch_max(client.budget().in_flight_background, Ordering::SeqCst);
+    let call = background(&cancel);
+    let all_at_once = async {
+        while client.budget().in_flight_background < 7 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let (found, all_at_once) = tokio::join!(
+        client.issue_discussions(&call, PROJECT, Iid(5)),
+        tokio::time::timeout(Duration::from_secs(5), all_at_once),
+    );
+    assert!(
+        all_at_once.is_ok(),
+        "the pages were asked for one after the other"
+    );
+    let found = found.unwrap();
     assert_eq!((found.items.len(), found.requests), (730, 8));
     assert!(found.is_complete());
     let ordered = found.items.windows(2).all(|pair| pair[0].id < pair[1].id);

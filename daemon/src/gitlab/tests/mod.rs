@@ -1,9 +1,11 @@
 //! The client against real HTTP on loopback: one odd answer at a time.
 
+mod changes;
 mod items;
 mod lists;
 mod refusals;
 mod retries;
+mod statuses;
 mod trust;
 
 use std::sync::Arc;
