@@ -64,7 +64,9 @@ impl Logs {
             return log.follow(&path, printer);
         }
         let mut page = Page::default();
-        lines.iter().for_each(|line| page.line(line));
+        for line in &lines {
+            page.line(line);
+        }
         let data = json!({ "path": path.display().to_string(), "lines": lines });
         say(context, &data, &page.into_text())
     }
