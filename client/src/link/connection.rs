@@ -11,9 +11,9 @@ use lore_proto::events::SubscribeJobs;
 use lore_proto::methods::{DaemonHello, JOBS_EVENT, JOBS_SUBSCRIBE, Method};
 use lore_proto::{ErrorCode, PROTOCOL, VERSION, WireError};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::error::{CallError, garbled, protocol_mismatch, wire_error};
 use super::lines::Lines;
 
 /// The longest request that is sent; the daemon refuses longer ones.
@@ -21,45 +21,6 @@ const MAX_REQUEST: usize = 10 * 1024 * 1024;
 
 /// How long the handshake may take.
 const HELLO_LIMIT: Duration = Duration::from_secs(10);
-
-/// Why a call brought no result.
-#[derive(Debug)]
-pub(crate) enum CallError {
-    /// The connection broke, or what came over it was not the protocol.
-    Lost(io::Error),
-    /// No answer within the time that this method has.
-    Silent {
-        /// Which method.
-        method: &'static str,
-        /// How long it was waited for.
-        waited: Duration,
-    },
-    /// The daemon said no.
-    Refused(WireError),
-}
-
-impl From<CallError> for WireError {
-    fn from(error: CallError) -> Self {
-        match error {
-            CallError::Refused(error) => error,
-            CallError::Lost(cause) => Self::new(
-                ErrorCode::DaemonUnavailable,
-                format!("the connection to the daemon broke: {}", describe(&cause)),
-            )
-            .action("lore daemon status")
-            .action("lore daemon logs"),
-            CallError::Silent { method, waited } => Self::new(
-                ErrorCode::Timeout,
-                format!(
-                    "the daemon did not answer `{method}` within {} seconds",
-                    waited.as_secs()
-                ),
-            )
-            .action("lore daemon status")
-            .action("lore daemon logs"),
-        }
-    }
-}
 
 /// What a connection that is listened to brings.
 #[derive(Debug)]
@@ -160,28 +121,7 @@ impl Connection {
         params: &P,
     ) -> Result<(u64, Vec<u8>), CallError> {
         self.last_id += 1;
-        let request = Request {
-            jsonrpc: "2.0",
-            id: self.last_id,
-            method,
-            params,
-        };
-        let mut line = serde_json::to_vec(&request).map_err(|error| {
-            CallError::Refused(WireError::new(
-                ErrorCode::Internal,
-                format!("the request `{method}` could not be written as JSON: {error}"),
-            ))
-        })?;
-        if line.len() >= MAX_REQUEST {
-            return Err(CallError::Refused(WireError::new(
-                ErrorCode::Usage,
-                format!(
-                    "the request is {} bytes long and the daemon takes {MAX_REQUEST}; use shorter arguments",
-                    line.len()
-                ),
-            )));
-        }
-        line.push(b'\n');
+        let line = encode(self.last_id, method, params).map_err(CallError::Refused)?;
         Ok((self.last_id, line))
     }
 
@@ -257,9 +197,31 @@ impl Connection {
     }
 }
 
-/// The error of two builds that do not understand each other.
-pub(super) fn protocol_mismatch(message: impl Into<String>) -> WireError {
-    WireError::new(ErrorCode::ProtocolMismatch, message).action("lore daemon restart")
+/// A request as a line with its end.
+fn encode<P: Serialize>(id: u64, method: &str, params: &P) -> Result<Vec<u8>, WireError> {
+    let request = Request {
+        jsonrpc: "2.0",
+        id,
+        method,
+        params,
+    };
+    let mut line = serde_json::to_vec(&request).map_err(|error| {
+        WireError::new(
+            ErrorCode::Internal,
+            format!("the request `{method}` could not be written as JSON: {error}"),
+        )
+    })?;
+    if line.len() >= MAX_REQUEST {
+        return Err(WireError::new(
+            ErrorCode::Usage,
+            format!(
+                "the request is {} bytes long and the daemon takes {MAX_REQUEST}; use shorter arguments",
+                line.len()
+            ),
+        ));
+    }
+    line.push(b'\n');
+    Ok(line)
 }
 
 /// Reads a result by its type.
@@ -293,80 +255,6 @@ fn open_answer(line: &[u8]) -> Result<Box<RawValue>, CallError> {
     }
 }
 
-/// The error of an answer, as it stood before it went on the wire.
-fn wire_error(raw: &RawValue) -> WireError {
-    let Ok(error) = serde_json::from_str::<RpcError>(raw.get()) else {
-        return WireError::new(
-            ErrorCode::Internal,
-            "the daemon answered with an error that does not have the form of JSON-RPC",
-        );
-    };
-    let data = error
-        .data
-        .and_then(|data| serde_json::from_value::<RpcErrorData>(data).ok());
-    let Some(data) = data else {
-        return standard_error(error.code, &error.message);
-    };
-    let known = data.code.parse().ok();
-    let code = known.unwrap_or(ErrorCode::Internal);
-    WireError {
-        code,
-        message: if known.is_some() {
-            error.message
-        } else {
-            format!("{}: {}", data.code, error.message)
-        },
-        retryable: data.retryable.unwrap_or_else(|| code.retryable()),
-        details: if data.details.is_object() {
-            data.details
-        } else {
-            Value::Object(serde_json::Map::new())
-        },
-        actions: data.actions,
-        exit_code: data.exit_code.filter(|exit| *exit != code.exit_code()),
-    }
-}
-
-/// An error of JSON-RPC itself, which knows no codes of ours.
-fn standard_error(code: i64, message: &str) -> WireError {
-    match code {
-        -32601 => protocol_mismatch(format!(
-            "the daemon does not know what this `lore` asks ({message}); it is of another version"
-        )),
-        -32602 => WireError::new(
-            ErrorCode::Usage,
-            format!("the daemon did not accept the parameters: {message}"),
-        ),
-        -32009 => WireError::new(
-            ErrorCode::DaemonUnavailable,
-            format!("the daemon is busy: {message}"),
-        )
-        .action("lore daemon status"),
-        _ => WireError::new(
-            ErrorCode::Internal,
-            format!("the daemon answered with the JSON-RPC error {code}: {message}"),
-        )
-        .action("lore daemon logs"),
-    }
-}
-
-fn garbled(error: &serde_json::Error) -> CallError {
-    CallError::Lost(io::Error::new(
-        io::ErrorKind::InvalidData,
-        format!("what answers on the socket does not speak lore's protocol ({error})"),
-    ))
-}
-
-fn describe(cause: &io::Error) -> String {
-    match cause.kind() {
-        io::ErrorKind::UnexpectedEof => "it was closed before the answer came".to_owned(),
-        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-            "the daemon does not read what it is sent".to_owned()
-        }
-        _ => cause.to_string(),
-    }
-}
-
 #[derive(Serialize)]
 struct Request<'a, P> {
     jsonrpc: &'static str,
@@ -394,71 +282,21 @@ struct Subscribed {
     result: Box<RawValue>,
 }
 
-#[derive(Deserialize)]
-struct RpcError {
-    code: i64,
-    message: String,
-    #[serde(default)]
-    data: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct RpcErrorData {
-    code: String,
-    #[serde(default)]
-    exit_code: Option<u8>,
-    #[serde(default)]
-    retryable: Option<bool>,
-    #[serde(default)]
-    details: Value,
-    #[serde(default)]
-    actions: Vec<String>,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn raw(text: &str) -> Box<RawValue> {
-        RawValue::from_string(text.to_owned()).unwrap()
+    #[test]
+    fn a_request_longer_than_the_daemon_takes_is_not_sent() {
+        let error = encode(1, "x", &"y".repeat(MAX_REQUEST)).unwrap_err();
+        assert_eq!(error.code, ErrorCode::Usage);
+        assert!(encode(1, "x", &"y".repeat(MAX_REQUEST / 2)).is_ok());
     }
 
     #[test]
-    fn an_error_of_the_wire_comes_back_as_it_was_sent() {
-        let error = wire_error(&raw(
-            r#"{"code":-31014,"message":"no","data":{"code":"SURGICAL_PREFLIGHT_FAILED","exit_code":5,"retryable":false,"details":{"total":1},"actions":["lore auth status"]}}"#,
-        ));
-        assert_eq!(error.code, ErrorCode::SurgicalPreflightFailed);
-        assert_eq!(error.exit_status(), 5);
-        assert_eq!(error.details["total"], 1);
-        assert_eq!(error.actions, ["lore auth status"]);
-    }
-
-    #[test]
-    fn an_exit_code_that_is_the_codes_own_is_not_kept_as_an_exception() {
-        let error = wire_error(&raw(
-            r#"{"code":-31030,"message":"no","data":{"code":"NOT_FOUND","exit_code":17,"retryable":false,"details":{},"actions":[]}}"#,
-        ));
-        assert_eq!(error.exit_code, None);
-        assert_eq!(error.exit_status(), 17);
-    }
-
-    #[test]
-    fn a_code_of_a_newer_daemon_is_named_in_the_message() {
-        let error = wire_error(&raw(
-            r#"{"code":-31099,"message":"no","data":{"code":"NEW_CAUSE"}}"#,
-        ));
-        assert_eq!(error.code, ErrorCode::Internal);
-        assert!(error.message.contains("NEW_CAUSE"));
-        assert!(error.details.is_object());
-    }
-
-    #[test]
-    fn errors_of_json_rpc_itself_get_codes_of_ours() {
-        let code = |number| standard_error(number, "x").code;
-        assert_eq!(code(-32601), ErrorCode::ProtocolMismatch);
-        assert_eq!(code(-32602), ErrorCode::Usage);
-        assert_eq!(code(-32009), ErrorCode::DaemonUnavailable);
-        assert_eq!(code(-32603), ErrorCode::Internal);
+    fn a_request_is_one_line_whatever_stands_in_it() {
+        let line = encode(1, "x", &"two\nlines\u{2028}").unwrap();
+        let end = line.iter().position(|byte| *byte == b'\n');
+        assert_eq!(end, Some(line.len() - 1));
     }
 }

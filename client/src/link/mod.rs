@@ -2,10 +2,12 @@
 //! where none answers.
 
 mod connection;
+mod error;
 mod launch;
 mod lines;
 mod probe;
 
-pub(crate) use connection::{CallError, Connection, Notice, parse_result};
+pub(crate) use connection::{Connection, Notice, parse_result};
+pub(crate) use error::CallError;
 pub(crate) use launch::{launch, wait_until_gone};
 pub(crate) use probe::{Probe, hello, means_absent, probe};

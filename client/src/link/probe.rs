@@ -7,7 +7,8 @@ use lore_proto::daemon::{Hello, HelloReply};
 use lore_proto::places::Places;
 use lore_proto::{ErrorCode, PROTOCOL, VERSION, WireError};
 
-use super::connection::{CallError, Connection};
+use super::connection::Connection;
+use super::error::CallError;
 
 /// What stands at the socket.
 #[derive(Debug)]
