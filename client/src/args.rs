@@ -1,0 +1,305 @@
+//! The words of the command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser};
+use lore_proto::{ErrorCode, PROTOCOL, VERSION, WireError};
+
+use crate::commands::Command;
+use crate::output::{ColorChoice, text};
+
+/// Examples come before the flags: they are what most people read.
+const HELP: &str = "{about}{after-help}\n\n{usage-heading} {usage}\n\n{all-args}";
+
+/// Ask a local mirror of your GitLab projects
+#[derive(Debug, Parser)]
+#[command(
+    name = "lore",
+    disable_version_flag = true,
+    after_help = "Examples:
+  lore init                        set up a host, a token and projects
+  lore file-history src/main.rs    the merge requests behind a file
+  lore sync                        bring the mirror up to date now
+  lore status                      health at a glance"
+)]
+struct Cli {
+    #[command(flatten)]
+    globals: Globals,
+    /// Print the version
+    #[arg(short = 'V', long)]
+    version: bool,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Flags that every command takes (contract §4).
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // Independent flags.
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Globals {
+    /// Print one JSON document (also `LORE_ROBOT=1`)
+    #[arg(long, global = true)]
+    pub(crate) robot: bool,
+    /// The project: its full path, or an unambiguous end of it
+    #[arg(short, long, global = true, value_name = "PATH")]
+    pub(crate) project: Vec<String>,
+    /// The GitLab host, by its key in the config
+    #[arg(long, global = true)]
+    pub(crate) host: Option<String>,
+    /// Another config file (also `LORE_CONFIG`)
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub(crate) config: Option<PathBuf>,
+    /// Another socket (also `LORE_SOCKET`)
+    #[arg(long, global = true, value_name = "FILE", hide_short_help = true)]
+    pub(crate) socket: Option<PathBuf>,
+    /// When to use colour
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto",
+        hide_short_help = true
+    )]
+    pub(crate) color: ColorChoice,
+    /// Leave out progress and notes
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true)]
+    pub(crate) verbose: bool,
+    /// Do not start a daemon where none answers (also `LORE_NO_AUTOSTART=1`)
+    #[arg(long, global = true, hide_short_help = true)]
+    pub(crate) no_autostart: bool,
+}
+
+/// What a command line asks for.
+pub(crate) enum Request {
+    /// A command, with the flags that every command takes.
+    Run(Box<(Globals, Command)>),
+    /// Help, as text.
+    Help(String),
+    /// The version.
+    Version,
+}
+
+/// Reads a command line, its first word being the program's own name.
+pub(crate) fn read(words: Vec<OsString>) -> Result<Request, WireError> {
+    let mut parser = parser();
+    let parsed = parser
+        .try_get_matches_from_mut(words)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    match parsed {
+        Ok(Cli { version: true, .. }) => Ok(Request::Version),
+        Ok(Cli {
+            globals,
+            command: Some(command),
+            ..
+        }) => Ok(Request::Run(Box::new((globals, command)))),
+        Ok(Cli { command: None, .. }) => Ok(Request::Help(parser.render_help().to_string())),
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => {
+            Ok(Request::Help(error.render().to_string()))
+        }
+        Err(error) => Err(usage_error(&error)),
+    }
+}
+
+/// What `lore --version` says.
+pub(crate) fn version_line() -> String {
+    format!("lore {VERSION} (protocol {PROTOCOL})")
+}
+
+/// Whether robot mode is wanted, told without parsing: a command line that
+/// does not parse has to be answered with a document too.
+pub(crate) fn wants_robot(words: &[OsString], variable: Option<OsString>) -> bool {
+    switched_on(variable)
+        || words
+            .iter()
+            .skip(1)
+            .take_while(|word| *word != "--")
+            .any(|word| word == "--robot")
+}
+
+/// Whether a variable such as `LORE_ROBOT` is set to something that means yes.
+pub(crate) fn switched_on(variable: Option<OsString>) -> bool {
+    variable.is_some_and(|value| {
+        let value = value.to_string_lossy().to_ascii_lowercase();
+        !matches!(value.as_str(), "" | "0" | "false" | "no" | "off")
+    })
+}
+
+/// The command that a line meant, as far as it can be told without parsing:
+/// its known words in order, such as `jobs cancel`.
+pub(crate) fn named_command(words: &[OsString]) -> String {
+    let parser = parser();
+    let mut at = &parser;
+    let mut names: Vec<&str> = Vec::new();
+    for word in words.iter().skip(1) {
+        if let Some(found) = word.to_str().and_then(|word| at.find_subcommand(word)) {
+            names.push(found.get_name());
+            at = found;
+        }
+    }
+    names.join(" ")
+}
+
+fn parser() -> clap::Command {
+    with_help_template(Cli::command())
+}
+
+fn with_help_template(command: clap::Command) -> clap::Command {
+    command
+        .help_template(HELP)
+        .disable_help_subcommand(true)
+        .mut_subcommands(with_help_template)
+}
+
+/// clap's error as one of ours: the sentence, then what to type.
+fn usage_error(error: &clap::Error) -> WireError {
+    let rendered = error.render().to_string();
+    let paragraph = rendered.split("\n\n").next().unwrap_or_default();
+    let paragraph = paragraph.strip_prefix("error: ").unwrap_or(paragraph);
+    let sentence: Vec<&str> = paragraph.lines().map(str::trim).collect();
+    let message = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            "a command is missing".to_owned()
+        }
+        ErrorKind::InvalidUtf8 => "an argument is not valid UTF-8".to_owned(),
+        // A sentence that quotes what was typed is as long as what was typed.
+        _ => text::cut(&sentence.join(" "), 500),
+    };
+    let suggestions = suggestions(error);
+    let mut usage = WireError::new(ErrorCode::Usage, message);
+    if !suggestions.is_empty() {
+        usage = usage.details(serde_json::json!({ "suggestions": suggestions }));
+    }
+    for suggestion in &suggestions {
+        usage = usage.action(format!("did you mean `{suggestion}`?"));
+    }
+    usage.action(format!("{} --help", command_of_usage(&rendered)))
+}
+
+fn suggestions(error: &clap::Error) -> Vec<String> {
+    let kinds = [
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedValue,
+    ];
+    let mut found = Vec::new();
+    for kind in kinds {
+        match error.get(kind) {
+            Some(ContextValue::String(one)) => found.push(one.clone()),
+            Some(ContextValue::Strings(several)) => found.extend(several.iter().cloned()),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// The command whose usage clap showed: `lore sync` of `Usage: lore sync …`.
+fn command_of_usage(rendered: &str) -> String {
+    let usage = rendered
+        .lines()
+        .find_map(|line| line.strip_prefix("Usage: "))
+        .unwrap_or("lore");
+    let is_name = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
+    usage
+        .split_whitespace()
+        .take_while(is_name)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split_whitespace().map(OsString::from).collect()
+    }
+
+    fn refused(line: &str) -> WireError {
+        match read(words(line)) {
+            Err(error) => error,
+            Ok(_) => panic!("`{line}` was accepted"),
+        }
+    }
+
+    #[test]
+    fn the_parser_is_consistent() {
+        parser().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_help_with_examples() {
+        fn check(command: &clap::Command) {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            let has_children = command.has_subcommands();
+            let examples = command.get_after_help().map(ToString::to_string);
+            assert!(
+                has_children || examples.is_some_and(|e| e.contains("Example")),
+                "{} shows no example",
+                command.get_name()
+            );
+            command.get_subcommands().for_each(check);
+        }
+        check(&parser());
+    }
+
+    #[test]
+    fn global_flags_stand_before_or_after_the_command() {
+        for line in ["lore --robot -q status", "lore status --robot -q"] {
+            match read(words(line)) {
+                Ok(Request::Run(run)) => assert!(run.0.robot && run.0.quiet),
+                _ => panic!("{line}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_misspelt_word_gets_a_suggestion_and_the_help_of_its_command() {
+        let error = refused("lore sync --ful");
+        assert_eq!(error.code, ErrorCode::Usage);
+        assert!(error.message.contains("--ful"), "{}", error.message);
+        assert_eq!(error.details["suggestions"][0], "--full");
+        assert_eq!(error.actions.last().unwrap(), "lore sync --help");
+        let error = refused("lore statsu");
+        assert_eq!(error.details["suggestions"][0], "status");
+    }
+
+    #[test]
+    fn a_missing_command_or_argument_is_named() {
+        assert_eq!(refused("lore daemon").message, "a command is missing");
+        assert!(refused("lore file-history").message.contains("<PATH>"));
+        assert!(refused("lore jobs cancel x").message.contains("'x'"));
+    }
+
+    #[test]
+    fn a_huge_word_does_not_make_a_huge_message() {
+        let line = format!("lore sync --{}", "x".repeat(100_000));
+        assert!(refused(&line).message.len() < 2_000);
+    }
+
+    #[test]
+    fn robot_mode_is_told_without_parsing() {
+        let yes = |line: &str, variable: Option<&str>| {
+            wants_robot(&words(line), variable.map(OsString::from))
+        };
+        assert!(yes("lore sync --nonsense --robot", None));
+        assert!(yes("lore sync", Some("1")));
+        assert!(!yes("lore sync", Some("0")));
+        assert!(!yes("lore sync", Some("")));
+        assert!(!yes("lore file-history -- --robot", None));
+    }
+
+    #[test]
+    fn a_line_that_does_not_parse_still_names_its_command() {
+        assert_eq!(
+            named_command(&words("lore jobs --bogus cancel x")),
+            "jobs cancel"
+        );
+        assert_eq!(named_command(&words("lore nonsense")), "");
+    }
+}

@@ -1,0 +1,60 @@
+//! One file for each command. A new one is a file and a line in the list
+//! below; the parser, the names and the dispatch follow from it.
+
+pub(crate) mod fields;
+mod wording;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::output::robot::Document;
+
+/// What a command has done in the end.
+pub(crate) enum Reply {
+    /// Robot mode: this is to be written.
+    Document(Document),
+    /// Everything has been written.
+    Shown,
+}
+
+/// A command, with its flags as fields.
+trait Run {
+    /// The name in `meta.command`, such as `jobs cancel`.
+    fn name(&self) -> &'static str;
+
+    /// Does it.
+    fn run(self, context: &mut Context) -> Result<Reply, Failure>;
+}
+
+macro_rules! commands {
+    ($( $variant:ident = $module:ident::$args:ident, $name:literal; )+) => {
+        $( mod $module; )+
+
+        /// Every command.
+        #[derive(Debug, clap::Subcommand)]
+        pub(crate) enum Command {
+            $( #[command(name = $name)] $variant($module::$args), )+
+        }
+
+        impl Command {
+            /// The name in `meta.command`.
+            pub(crate) fn name(&self) -> &'static str {
+                match self { $( Self::$variant(command) => command.name(), )+ }
+            }
+
+            /// Does it.
+            pub(crate) fn run(self, context: &mut Context) -> Result<Reply, Failure> {
+                match self { $( Self::$variant(command) => command.run(context), )+ }
+            }
+        }
+    };
+}
+
+commands! {
+    Init = init::Init, "init";
+    Sync = sync::Sync, "sync";
+    FileHistory = file_history::FileHistory, "file-history";
+    SyncRuns = sync_runs::SyncRuns, "sync-runs";
+    Jobs = jobs::Jobs, "jobs";
+    Status = status::Status, "status";
+    Daemon = daemon::Daemon, "daemon";
+}

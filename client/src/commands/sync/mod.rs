@@ -1,0 +1,310 @@
+//! `lore sync`: brings the mirror up to date, and follows that.
+
+mod board;
+mod follow;
+mod summary;
+mod watch;
+
+use clap::Args;
+use lore_proto::jobs::JobState;
+use lore_proto::methods::SyncStart;
+use lore_proto::sync::{CompletionStatus, RunResult, SyncOutcome, SyncRequest, SyncStarted};
+use lore_proto::{ErrorCode, WireError};
+use serde_json::value::RawValue;
+
+use super::{Reply, Run};
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::interrupt::Interrupt;
+use crate::link::parse_result;
+use crate::output::robot::Document;
+use crate::output::{Page, sanitise};
+
+use follow::{Ended, Job, follow};
+pub(super) use summary::outcome as outcome_page;
+use watch::Watcher;
+
+/// Bring the mirror up to date, and wait until it is
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools)] // Independent flags of the command.
+#[command(after_help = "Examples:
+  lore sync
+  lore sync -p group/project --full
+  lore sync --robot --events        one JSON event a line, the result last
+  lore sync --detach                start it and go")]
+pub(crate) struct Sync {
+    /// Look at every item again, and find what was deleted, moved or hidden
+    #[arg(long)]
+    full: bool,
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Leave out state, label and milestone events
+    #[arg(long)]
+    no_events: bool,
+    /// Leave out the diffs of merge requests
+    #[arg(long)]
+    no_file_changes: bool,
+    /// Leave out the status of work items
+    #[arg(long)]
+    no_status: bool,
+    /// Do not wait for the end
+    #[arg(long, conflicts_with = "events")]
+    detach: bool,
+    /// Write each event as a line of JSON, and the result as the last line
+    #[arg(long)]
+    events: bool,
+}
+
+impl Run for Sync {
+    fn name(&self) -> &'static str {
+        "sync"
+    }
+
+    fn run(self, context: &mut Context) -> Result<Reply, Failure> {
+        let request = SyncRequest {
+            project: context.project()?,
+            host: context.globals.host.clone(),
+            full: self.full,
+            dry_run: self.dry_run,
+            no_events: self.no_events,
+            no_file_changes: self.no_file_changes,
+            no_status: self.no_status,
+        };
+        if self.dry_run || self.detach {
+            return start_only(context, &request);
+        }
+        // `--events` is machine output: its last line is the document.
+        if self.events {
+            context.printer.robot = true;
+        }
+        let (status, outcome) = start_and_follow(context, &request, self.events)?;
+        if context.printer.robot {
+            return status.map(|()| Reply::Document(Document::new(outcome)));
+        }
+        if let Ok(outcome) = parse_result::<SyncOutcome>("sync", &outcome) {
+            let page = outcome_page(&outcome, &context.printer.view());
+            context.printer.out(&page)?;
+        }
+        status.map(|()| Reply::Shown)
+    }
+}
+
+/// Starts a sync, or joins an identical one, and follows it to its end. Gives
+/// how it ended and the outcome as the daemon wrote it (`null` where it wrote
+/// none).
+pub(super) fn start_and_follow(
+    context: &mut Context,
+    request: &SyncRequest,
+    events: bool,
+) -> Result<(Result<(), Failure>, Box<RawValue>), Failure> {
+    let (mut connection, hello) = context.connect()?;
+    let interrupt =
+        Interrupt::watch().map_err(|error| Failure::io("watching for Ctrl+C", &error))?;
+    let started = connection
+        .call::<SyncStart>(request)
+        .map_err(WireError::from)?;
+    let job_id = started.job_id.ok_or_else(|| {
+        WireError::new(
+            ErrorCode::ProtocolMismatch,
+            "the daemon started a sync and named no job to follow",
+        )
+        .action("lore daemon restart")
+    })?;
+    if started.joined {
+        context
+            .printer
+            .note("an identical sync was already asked for; following that one");
+    }
+    let job = Job {
+        id: job_id,
+        run_ids: started.run_ids,
+        daemon: hello.pid,
+    };
+    let mut watcher = Watcher::new(context.printer, events);
+    let ended = follow(context, connection, &job, &mut watcher, &interrupt);
+    watcher.clear();
+    let ended = ended?;
+    let outcome = ended
+        .result
+        .clone()
+        .unwrap_or_else(|| RawValue::NULL.to_owned());
+    Ok((verdict(&ended, &job), outcome))
+}
+
+/// Asks for a dry run, or for a sync that is not followed.
+fn start_only(context: &mut Context, request: &SyncRequest) -> Result<Reply, Failure> {
+    context.answer::<SyncStart>(request, |started, view| match &started.plan {
+        Some(plan) => summary::plan(plan, view),
+        None => detached(started),
+    })
+}
+
+fn detached(started: &SyncStarted) -> String {
+    let verb = if started.joined { "Joined" } else { "Started" };
+    let job = started
+        .job_id
+        .map_or_else(|| "a job".to_owned(), |id| format!("job {id}"));
+    let mut page = Page::default();
+    page.line(format_args!("{verb} {job}."));
+    for run_id in &started.run_ids {
+        page.line(format_args!(
+            "  lore sync-runs --run-id {}",
+            sanitise::line(run_id)
+        ));
+    }
+    page.into_text()
+}
+
+/// Whether a job that ended did so well; if not, the error with the whole
+/// outcome in its details.
+fn verdict(ended: &Ended, job: &Job) -> Result<(), Failure> {
+    let outcome = ended
+        .result
+        .as_ref()
+        .and_then(|raw| serde_json::from_str::<SyncOutcome>(raw.get()).ok());
+    let failed = outcome
+        .as_ref()
+        .is_some_and(|o| o.completion_status == CompletionStatus::Failed);
+    let cancelled = outcome
+        .as_ref()
+        .is_some_and(|o| o.completion_status == CompletionStatus::Cancelled);
+    let mut error = match ended.state {
+        JobState::Cancelled => cancelled_error(job),
+        _ if cancelled => cancelled_error(job),
+        JobState::Succeeded if !failed => return Ok(()),
+        _ => match (&ended.error, &outcome) {
+            (Some(error), _) => error.clone(),
+            (None, Some(outcome)) => failed_error(outcome),
+            (None, None) => WireError::new(
+                ErrorCode::Internal,
+                format!("job {} failed and the daemon did not say why", job.id),
+            )
+            .action("lore daemon logs"),
+        },
+    };
+    if let Some(raw) = &ended.result
+        && let Ok(result) = serde_json::from_str(raw.get())
+        && let Some(details) = error.details.as_object_mut()
+    {
+        details.insert("result".to_owned(), result);
+    }
+    Err(Failure::Error(error))
+}
+
+fn cancelled_error(job: &Job) -> WireError {
+    let mut error = WireError::new(ErrorCode::Cancelled, "the sync was cancelled")
+        .details(serde_json::json!({ "job_id": job.id, "run_ids": job.run_ids }));
+    if let [run_id] = job.run_ids.as_slice() {
+        error = error.action(format!("lore sync-runs --run-id {run_id}"));
+    }
+    error.action("lore sync")
+}
+
+/// The error of runs that failed while others may have succeeded: the first
+/// one's code, and everybody's cures.
+fn failed_error(outcome: &SyncOutcome) -> WireError {
+    let failed: Vec<&RunResult> = outcome
+        .runs
+        .iter()
+        .filter(|run| run.completion_status == Some(CompletionStatus::Failed))
+        .collect();
+    let Some(first) = failed.first() else {
+        return WireError::new(ErrorCode::Internal, "the sync failed without a failed run")
+            .action("lore sync-runs");
+    };
+    let why = first.error_message.as_deref().unwrap_or("no message");
+    let message = if outcome.runs.len() == 1 {
+        format!("the sync of `{}` failed: {why}", first.project)
+    } else {
+        format!(
+            "the sync of {} of {} projects failed; `{}`: {why}",
+            failed.len(),
+            outcome.runs.len(),
+            first.project
+        )
+    };
+    let mut error = WireError::new(first.error_code.unwrap_or(ErrorCode::Internal), message);
+    for action in failed.iter().flat_map(|run| &run.recovery_actions) {
+        if !error.actions.contains(action) {
+            error.actions.push(action.clone());
+        }
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job() -> Job {
+        Job {
+            id: 4,
+            run_ids: vec!["r1".into()],
+            daemon: 1,
+        }
+    }
+
+    fn ended(state: JobState, result: Option<&str>, error: Option<WireError>) -> Ended {
+        Ended {
+            state,
+            result: result.map(|text| RawValue::from_string(text.to_owned()).unwrap()),
+            error,
+        }
+    }
+
+    fn error_of(ended: &Ended) -> WireError {
+        match verdict(ended, &job()) {
+            Err(Failure::Error(error)) => error,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn outcome(status: CompletionStatus) -> String {
+        let mut run = summary::tests::run("group/project");
+        run.completion_status = Some(status);
+        run.error_code = Some(ErrorCode::GitlabUnauthorized);
+        run.error_message = Some("401".into());
+        run.recovery_actions = vec!["lore init".into()];
+        serde_json::to_string(&SyncOutcome {
+            completion_status: status,
+            runs: vec![run],
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn warnings_are_success() {
+        let text = outcome(CompletionStatus::SucceededWithWarnings);
+        assert!(verdict(&ended(JobState::Succeeded, Some(&text), None), &job()).is_ok());
+    }
+
+    #[test]
+    fn a_failed_run_gives_its_own_code_its_cures_and_the_whole_result() {
+        let text = outcome(CompletionStatus::Failed);
+        // Whether the job as a whole counts as failed does not matter.
+        for state in [JobState::Succeeded, JobState::Failed] {
+            let error = error_of(&ended(state, Some(&text), None));
+            assert_eq!(error.exit_status(), 5);
+            assert_eq!(error.actions, ["lore init"]);
+            assert_eq!(error.details["result"]["runs"][0]["project"], "group/project");
+        }
+    }
+
+    #[test]
+    fn a_cancelled_job_is_130_with_or_without_a_result() {
+        let text = outcome(CompletionStatus::Cancelled);
+        for result in [None, Some(text.as_str())] {
+            let error = error_of(&ended(JobState::Cancelled, result, None));
+            assert_eq!(error.exit_status(), 130);
+            assert_eq!(error.details["run_ids"][0], "r1");
+        }
+    }
+
+    #[test]
+    fn the_jobs_own_error_comes_through() {
+        let given = WireError::new(ErrorCode::TokenMissing, "no token");
+        let error = error_of(&ended(JobState::Failed, None, Some(given)));
+        assert_eq!(error.code, ErrorCode::TokenMissing);
+    }
+}

@@ -1,0 +1,123 @@
+//! `lore sync-runs`: the run ledger.
+
+mod render;
+
+use clap::Args;
+use lore_proto::methods::{SyncRunsGet, SyncRunsList};
+use lore_proto::sync::{RunMode, RunResult, RunStatus};
+use lore_proto::sync_runs::{ListRuns, RunList, RunRef};
+
+use super::fields::Fields;
+use super::{Reply, Run};
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// Show past and present sync runs, newest first
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lore sync-runs
+  lore sync-runs --state failed --state cancelled -n 5
+  lore sync-runs --run-id 01JX8M4T")]
+pub(crate) struct SyncRuns {
+    /// At most so many runs
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    limit: u32,
+    /// Only runs in this state; repeat it for several
+    #[arg(long, value_name = "STATE", value_parser = names(RunStatus::ALL, RunStatus::as_str))]
+    state: Vec<RunStatus>,
+    /// Only runs of this mode
+    #[arg(long, value_name = "MODE", value_parser = names(RunMode::ALL, RunMode::as_str))]
+    mode: Option<RunMode>,
+    /// One run with its items; the beginning of an id is enough
+    #[arg(long, value_name = "ID", conflicts_with_all = ["limit", "state", "mode", "cursor"])]
+    run_id: Option<String>,
+    /// Go on where the page before ended
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    /// With --robot: only these fields of each run
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    fields: Vec<String>,
+}
+
+/// The fields of a run that `--fields` may name.
+const FIELDS: &[&str] = &[
+    "run_id",
+    "mode",
+    "project",
+    "status",
+    "phase",
+    "completion_status",
+    "requested",
+    "retry_of",
+    "started_at",
+    "finished_at",
+    "cancelled_at",
+    "elapsed_ms",
+    "stage_timings_ms",
+    "counters",
+    "entity_outcomes",
+    "entity_failures",
+    "warnings",
+    "error_code",
+    "error_message",
+    "recovery_actions",
+    "suggested_retry_command",
+];
+
+impl Run for SyncRuns {
+    fn name(&self) -> &'static str {
+        "sync-runs"
+    }
+
+    fn run(self, context: &mut Context) -> Result<Reply, Failure> {
+        let rows = self.run_id.is_none().then_some("runs");
+        let fields = Fields::read(&self.fields, rows, FIELDS, context.printer.robot)?;
+        let fields = fields.as_ref();
+        if let Some(run_id) = self.run_id {
+            let params = RunRef { run_id };
+            return context.answer_read::<SyncRunsGet, RunResult>(&params, fields, |run, _, view| {
+                render::run(run, view)
+            });
+        }
+        let params = ListRuns {
+            limit: Some(self.limit),
+            states: self.state,
+            mode: self.mode,
+            project: context.project()?,
+            host: context.globals.host.clone(),
+            cursor: self.cursor,
+        };
+        context.answer_read::<SyncRunsList, RunList>(&params, fields, |list, _, view| {
+            render::list(list, view)
+        })
+    }
+}
+
+/// A parser for the wire's own names, which then stand in help and errors.
+fn names<T>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+) -> impl clap::builder::TypedValueParser<Value = T>
+where
+    T: Copy + std::str::FromStr<Err = ()> + Send + Sync + 'static,
+{
+    use clap::builder::TypedValueParser as _;
+    let known = all.iter().map(|value| name(*value));
+    clap::builder::PossibleValuesParser::new(known)
+        .try_map(|given| given.parse::<T>().map_err(|()| "not one of the known names"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_a_run_can_be_chosen() {
+        let run = serde_json::to_value(render::tests::failed_run()).unwrap();
+        let mut names: Vec<&str> = run.as_object().unwrap().keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let mut known = FIELDS.to_vec();
+        known.sort_unstable();
+        assert_eq!(names, known);
+    }
+}

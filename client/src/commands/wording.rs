@@ -1,0 +1,86 @@
+//! Wording that several commands share.
+
+use lore_proto::Timestamp;
+use lore_proto::project::Freshness;
+use lore_proto::sync::{CompletionStatus, Counters, RunResult, RunStatus};
+
+use crate::output::paint::Paint;
+use crate::output::{text, time};
+
+/// How current the mirror is: `synced 4 minutes ago`.
+pub(super) fn mirror_state(freshness: Option<&Freshness>, now: Timestamp) -> String {
+    let Some(freshness) = freshness else {
+        return "freshness unknown".to_owned();
+    };
+    synced(freshness.last_synced_at, freshness.complete, now)
+}
+
+/// The same from its parts.
+pub(super) fn synced(last: Option<Timestamp>, complete: bool, now: Timestamp) -> String {
+    match (last, complete) {
+        (None, _) => "first sync not finished".to_owned(),
+        (Some(at), true) => format!("synced {}", time::ago(at, now)),
+        (Some(at), false) => format!("synced {}, not complete yet", time::ago(at, now)),
+    }
+}
+
+/// How many more there are and how to see them; `None` where there are none.
+pub(super) fn more_line(shown: usize, total: u64, next_cursor: Option<&str>) -> Option<String> {
+    let cursor = next_cursor?;
+    let shown = u64::try_from(shown).unwrap_or(u64::MAX);
+    let more = total.saturating_sub(shown);
+    Some(format!(
+        "{more} more of {total}: --limit {}, or --cursor {cursor}",
+        total.min(1_000)
+    ))
+}
+
+/// An item's state in its colour.
+pub(super) fn state_word(state: &str, paint: Paint) -> String {
+    match state {
+        "opened" => paint.good(state),
+        "merged" => paint.past(state),
+        "closed" => paint.bad(state),
+        other => paint.warn(crate::output::sanitise::line(other)),
+    }
+}
+
+/// How a run stands, in a word or two.
+pub(super) fn run_word(run: &RunResult) -> &'static str {
+    match (run.status, run.completion_status) {
+        (RunStatus::Running, _) => "running",
+        (_, Some(CompletionStatus::SucceededWithWarnings)) => "warnings",
+        (RunStatus::Succeeded, _) => "succeeded",
+        (RunStatus::Failed, _) => "failed",
+        (RunStatus::Cancelled, _) => "cancelled",
+    }
+}
+
+/// That word's colour.
+pub(super) fn paint_run_word(paint: Paint, word: &str) -> String {
+    match word.trim_end() {
+        "succeeded" => paint.good(word),
+        "warnings" | "running" | "queued" => paint.warn(word),
+        "failed" => paint.bad(word),
+        _ => paint.past(word),
+    }
+}
+
+/// What was written: `12 issues, 3 merge requests`.
+pub(super) fn changed(counters: &Counters) -> String {
+    let parts: Vec<String> = [
+        (counters.issues_ingested, "issue"),
+        (counters.mrs_ingested, "merge request"),
+        (counters.notes_ingested, "note"),
+    ]
+    .into_iter()
+    .filter(|(number, _)| *number > 0)
+    .map(|(number, noun)| text::count(number, noun))
+    .chain((counters.deleted > 0).then(|| format!("{} gone", text::thousands(counters.deleted))))
+    .collect();
+    if parts.is_empty() {
+        "nothing".to_owned()
+    } else {
+        parts.join(", ")
+    }
+}

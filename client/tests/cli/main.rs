@@ -1,0 +1,16 @@
+//! `lore` as a process, against a socket that speaks the protocol.
+//!
+//! What a daemon does is scripted here, so that each odd answer can be given
+//! on purpose; the real `lored` is met in the end-to-end tests.
+
+#![allow(clippy::unwrap_used)] // A test that cannot go on has failed.
+
+mod answers;
+mod autostart;
+mod checkout;
+mod fake;
+mod init;
+mod process;
+mod reading;
+mod robot;
+mod sync;
