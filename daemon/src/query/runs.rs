@@ -206,3 +206,6 @@ fn freshness_of(
         .map(|row| project::freshness(connection, &run.project, &row, now))
         .transpose()
 }
+
+#[cfg(test)]
+mod tests;

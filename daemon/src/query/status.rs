@@ -70,3 +70,6 @@ fn one(
         last_run,
     })
 }
+
+#[cfg(test)]
+mod tests;

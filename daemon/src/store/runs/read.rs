@@ -206,9 +206,15 @@ pub(super) fn entities(
     Ok(found)
 }
 
+/// The statement of a page, for its plan.
+#[cfg(test)]
+pub(crate) fn list_sql(scope: &RunScope, after: Option<&RunPosition>) -> String {
+    list_statement(scope, after, 1).0
+}
+
 /// One ordered walk along an index for each leg, merged by SQLite, so that a
 /// page costs what a page holds however long the ledger is.
-pub(super) fn list_statement(
+fn list_statement(
     scope: &RunScope,
     after: Option<&RunPosition>,
     limit: u32,
