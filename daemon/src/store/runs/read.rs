@@ -11,7 +11,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use serde::de::DeserializeOwned;
 
 use crate::store::StoreError;
-use crate::store::convert::{iid, millis, optional_timestamp, timestamp};
+use crate::store::convert::{millis, optional_timestamp, timestamp};
 
 /// A row of `sync_runs`.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,10 +163,10 @@ pub fn count(connection: &Connection, scope: &RunScope) -> Result<u64, StoreErro
         .into_iter()
         .map(|leg| format!("(SELECT count(*) FROM sync_runs r WHERE {leg})"))
         .collect();
-    let total: i64 = connection
+    let total = connection
         .prepare_cached(&format!("SELECT {}", legs.join(" + ")))?
         .query_row(params_from_iter(values), |row| row.get(0))?;
-    Ok(iid(total))
+    Ok(total)
 }
 
 /// The newest run of a project.
@@ -196,7 +196,7 @@ pub(super) fn entities(
         let code: Option<String> = row.get(4)?;
         found.push(StoredEntity {
             entity_type: named(row, 0, "entity type")?,
-            iid: iid(row.get(1)?),
+            iid: row.get(1)?,
             stage: row.get(2)?,
             status: named(row, 3, "entity status")?,
             code: code.map(|name| error_code(&name)),
@@ -206,9 +206,15 @@ pub(super) fn entities(
     Ok(found)
 }
 
+/// The statement of a page, for its plan.
+#[cfg(test)]
+pub(crate) fn list_sql(scope: &RunScope, after: Option<&RunPosition>) -> String {
+    list_statement(scope, after, 1).0
+}
+
 /// One ordered walk along an index for each leg, merged by SQLite, so that a
 /// page costs what a page holds however long the ledger is.
-pub(super) fn list_statement(
+fn list_statement(
     scope: &RunScope,
     after: Option<&RunPosition>,
     limit: u32,

@@ -190,7 +190,7 @@ pub fn put_entities(
         put.execute(params![
             run_id,
             row.entity_type.as_str(),
-            i64::try_from(row.iid).unwrap_or(i64::MAX),
+            row.iid,
             row.stage,
             row.status.as_str(),
             code,
