@@ -9,3 +9,4 @@ pub mod gitlab;
 pub mod ingest;
 pub mod jobs;
 pub mod store;
+pub mod sync;

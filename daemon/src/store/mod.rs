@@ -16,6 +16,7 @@ pub mod projects;
 pub mod queue;
 pub mod rechecks;
 pub mod resource_events;
+pub mod runs;
 mod source;
 
 pub use database::Database;
