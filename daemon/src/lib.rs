@@ -8,5 +8,6 @@ pub mod events;
 pub mod gitlab;
 pub mod ingest;
 pub mod jobs;
+pub mod query;
 pub mod store;
 pub mod sync;

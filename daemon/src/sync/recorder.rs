@@ -221,19 +221,19 @@ impl RunHandle {
         let error = error.map(|(code, message)| (code, bounded(&message)));
         let at = self.shared.ledger.now();
         let flush = {
-            let mut state = self.shared.state();
+            let mut record = self.shared.state();
             let cured = match status {
                 EntityStatus::Failed | EntityStatus::Timeout => {
-                    state.failed.insert(key);
+                    record.failed.insert(key);
                     false
                 }
-                _ => state.failed.remove(&key),
+                _ => record.failed.remove(&key),
             };
             let routine = status == EntityStatus::Ok && !cured;
-            if state.ended || (routine && self.shared.mode == RunMode::Standard) {
+            if record.ended || (routine && self.shared.mode == RunMode::Standard) {
                 return;
             }
-            state.unwritten.push(EntityRow {
+            record.unwritten.push(EntityRow {
                 entity_type,
                 iid,
                 stage,
@@ -241,8 +241,8 @@ impl RunHandle {
                 error: error.clone(),
                 at,
             });
-            let flush = state.unwritten.len() >= MAX_BUFFERED && !state.flush_asked;
-            state.flush_asked |= flush;
+            let flush = record.unwritten.len() >= MAX_BUFFERED && !record.flush_asked;
+            record.flush_asked |= flush;
             flush
         };
         let (code, message) = error.unzip();
