@@ -11,7 +11,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 use serde::de::DeserializeOwned;
 
 use crate::store::StoreError;
+<<<<<<< HEAD
 use crate::store::convert::{iid, millis, optional_timestamp, timestamp};
+=======
+use crate::store::convert::{millis, optional_timestamp, timestamp};
+>>>>>>> w/query
 
 /// A row of `sync_runs`.
 #[derive(Debug, Clone, PartialEq)]
@@ -163,10 +167,17 @@ pub fn count(connection: &Connection, scope: &RunScope) -> Result<u64, StoreErro
         .into_iter()
         .map(|leg| format!("(SELECT count(*) FROM sync_runs r WHERE {leg})"))
         .collect();
+<<<<<<< HEAD
     let total: i64 = connection
         .prepare_cached(&format!("SELECT {}", legs.join(" + ")))?
         .query_row(params_from_iter(values), |row| row.get(0))?;
     Ok(iid(total))
+=======
+    let total = connection
+        .prepare_cached(&format!("SELECT {}", legs.join(" + ")))?
+        .query_row(params_from_iter(values), |row| row.get(0))?;
+    Ok(total)
+>>>>>>> w/query
 }
 
 /// The newest run of a project.
@@ -196,7 +207,11 @@ pub(super) fn entities(
         let code: Option<String> = row.get(4)?;
         found.push(StoredEntity {
             entity_type: named(row, 0, "entity type")?,
+<<<<<<< HEAD
             iid: iid(row.get(1)?),
+=======
+            iid: row.get(1)?,
+>>>>>>> w/query
             stage: row.get(2)?,
             status: named(row, 3, "entity status")?,
             code: code.map(|name| error_code(&name)),

@@ -190,7 +190,11 @@ pub fn put_entities(
         put.execute(params![
             run_id,
             row.entity_type.as_str(),
+<<<<<<< HEAD
             i64::try_from(row.iid).unwrap_or(i64::MAX),
+=======
+            row.iid,
+>>>>>>> w/query
             row.stage,
             row.status.as_str(),
             code,
