@@ -147,6 +147,12 @@ impl EventLog {
         }
     }
 
+    /// Waits until nobody subscribes any more.
+    #[cfg(test)]
+    pub(crate) async fn unread(&self) {
+        self.0.changed.closed().await;
+    }
+
     fn entries(&self) -> MutexGuard<'_, Entries> {
         // Nothing that holds the lock can panic half-way through a change.
         self.0

@@ -189,20 +189,20 @@ fn one_of(
 /// The error that nothing configured is called `asked`, nearest names first.
 fn unknown(candidates: &[ConfiguredProject], asked: &str) -> WireError {
     let asked_last = last_part(asked).to_lowercase();
-    let mut near: Vec<(usize, &str)> = candidates
+    let mut near: Vec<(usize, usize, &str)> = candidates
         .iter()
         .map(|project| {
             let path = project.path.to_lowercase();
             let whole = strsim::damerau_levenshtein(&path, &asked.to_lowercase());
             let last = strsim::damerau_levenshtein(last_part(&path), &asked_last);
-            (whole.min(last), project.path.as_str())
+            (whole.min(last), whole, project.path.as_str())
         })
         .collect();
     near.sort_unstable();
     let names: Vec<String> = near
         .into_iter()
         .take(5)
-        .map(|(_, path)| path.to_owned())
+        .map(|(_, _, path)| path.to_owned())
         .collect();
     let message = format!(
         "no configured project is called that; the nearest are {}; `lore init` adds another",

@@ -15,6 +15,8 @@ mod message;
 mod owner;
 mod register;
 mod subscribe;
+#[cfg(test)]
+mod testing;
 
 use lore_proto::{ErrorCode, WireError};
 

@@ -1,4 +1,5 @@
 //! Sync runs: the order of phases, locks, freshness, time budgets.
+<<<<<<< HEAD
 //!
 //! [`Engine`] is what the outside holds. A standard run ([`standard`]) walks a
 //! project's lists and drains what they owe; everything that it asks for one
@@ -22,4 +23,11 @@ pub use error::SyncError;
 pub use hosts::Hosts;
 pub use ledger::{Ledger, Publish, new_run_id};
 pub use locks::{Guard, Lock, Locks};
+=======
+
+mod ledger;
+pub mod recorder;
+
+pub use ledger::{Ledger, Publish, new_run_id};
+>>>>>>> w/query
 pub use recorder::{NewRun, RunHandle, RunRecorder, Trigger};
