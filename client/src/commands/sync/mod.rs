@@ -70,6 +70,7 @@ impl Run for Sync {
             no_events: self.no_events,
             no_file_changes: self.no_file_changes,
             no_status: self.no_status,
+            ..SyncRequest::default()
         };
         if self.dry_run || self.detach {
             return start_only(context, &request);

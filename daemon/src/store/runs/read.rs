@@ -12,10 +12,6 @@ use serde::de::DeserializeOwned;
 
 use crate::store::StoreError;
 use crate::store::convert::{millis, optional_timestamp, timestamp};
-<<<<<<< HEAD
-use crate::store::convert::{iid, millis, optional_timestamp, timestamp};
-=======
->>>>>>> w/server
 
 /// A row of `sync_runs`.
 #[derive(Debug, Clone, PartialEq)]
@@ -171,11 +167,6 @@ pub fn count(connection: &Connection, scope: &RunScope) -> Result<u64, StoreErro
         .prepare_cached(&format!("SELECT {}", legs.join(" + ")))?
         .query_row(params_from_iter(values), |row| row.get(0))?;
     Ok(total)
-<<<<<<< HEAD
-    let total: i64 = connection
-    Ok(iid(total))
-=======
->>>>>>> w/server
 }
 
 /// The newest run of a project.
@@ -206,10 +197,6 @@ pub(super) fn entities(
         found.push(StoredEntity {
             entity_type: named(row, 0, "entity type")?,
             iid: row.get(1)?,
-<<<<<<< HEAD
-            iid: iid(row.get(1)?),
-=======
->>>>>>> w/server
             stage: row.get(2)?,
             status: named(row, 3, "entity status")?,
             code: code.map(|name| error_code(&name)),

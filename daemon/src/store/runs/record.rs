@@ -191,10 +191,6 @@ pub fn put_entities(
             run_id,
             row.entity_type.as_str(),
             row.iid,
-<<<<<<< HEAD
-            i64::try_from(row.iid).unwrap_or(i64::MAX),
-=======
->>>>>>> w/server
             row.stage,
             row.status.as_str(),
             code,
