@@ -1,9 +1,9 @@
 //! Sync runs: the order of phases, locks, freshness, time budgets.
-<<<<<<< HEAD
 //!
-//! [`Engine`] is what the outside holds. A standard run ([`standard`]) walks a
-//! project's lists and drains what they owe; everything that it asks for one
-//! item goes through [`fetch`], and everything that it learns is written by
+//! [`Engine`] is what the outside holds. A standard run (`standard`) walks a
+//! project's lists and drains what they owe; a [`surgical`] one asks for
+//! exactly the named items. Everything that either asks for one item goes
+//! through `fetch`, and everything that it learns is written by
 //! [`crate::ingest`] under the sync lock of [`Locks`], one short transaction at
 //! a time, never across the network.
 
@@ -23,11 +23,4 @@ pub use error::SyncError;
 pub use hosts::Hosts;
 pub use ledger::{Ledger, Publish, new_run_id};
 pub use locks::{Guard, Lock, Locks};
-=======
-
-mod ledger;
-pub mod recorder;
-
-pub use ledger::{Ledger, Publish, new_run_id};
->>>>>>> w/query
 pub use recorder::{NewRun, RunHandle, RunRecorder, Trigger};

@@ -191,6 +191,7 @@ pub(super) mod tests {
                     due_rechecks: 0,
                     reconcile: true,
                 }],
+                requested: Requested::default(),
             },
             &View::plain(NOW),
         );

@@ -218,6 +218,8 @@ pub(super) mod tests {
                     code: ErrorCode::Timeout,
                     message: "no answer".into(),
                 }],
+                title: None,
+                changes: Vec::new(),
             }],
             entity_failures: vec![EntityFailure {
                 entity_type: EntityType::MergeRequest,
