@@ -4,6 +4,9 @@
 //! requests derived from a public git history, and for 200 of its paths the
 //! rename chain and the merge requests that git gives.
 
+// Outside `#[test]` functions clippy does not know a test.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufRead, BufReader};

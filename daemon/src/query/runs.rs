@@ -9,8 +9,7 @@ use rusqlite::Connection;
 use serde_json::json;
 
 use super::{cursor, page_size, project};
-use crate::store::runs::read::{self, ProjectScope, RunRow};
-use crate::store::runs::{RunPosition, RunScope, result};
+use crate::store::runs::{ProjectScope, RunPosition, RunRow, RunScope, listing, read, result};
 use crate::store::{Database, StoreError, projects};
 
 /// The shortest beginning of a run id that is looked for.
@@ -116,7 +115,7 @@ fn page(
         Some(text) => Some(position(&cursor::decode(&query, text)?)?),
         None => None,
     };
-    let mut rows = read::list(connection, &scope, after.as_ref(), limit + 1)?;
+    let mut rows = listing::list(connection, &scope, after.as_ref(), limit + 1)?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next_cursor = rows.last().filter(|_| more).map(|last| {
@@ -132,7 +131,7 @@ fn page(
     Ok(Read {
         data: RunList {
             runs: rows.into_iter().map(result::without_entities).collect(),
-            total: read::count(connection, &scope)?,
+            total: listing::count(connection, &scope)?,
             next_cursor,
         },
         freshness,

@@ -8,8 +8,8 @@ use lore_proto::sync::EntityType;
 use rusqlite::Connection;
 
 use super::project;
-use crate::store::runs::read::{self, ProjectScope};
 use crate::store::runs::result::state_name;
+use crate::store::runs::{ProjectScope, listing};
 use crate::store::{Database, StoreError, items, projects, queue, rechecks, status};
 
 /// The status of the configured projects, by host, then path.
@@ -40,7 +40,7 @@ fn one(
         host: asked.host.clone(),
         path: asked.path.clone(),
     };
-    let last_run = read::latest(connection, &scope)?;
+    let last_run = listing::latest(connection, &scope)?;
     let last_run = last_run.map(|run| state_name(run.completion).to_owned());
     let Some(row) = row else {
         return Ok(ProjectStatus {

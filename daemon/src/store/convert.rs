@@ -25,8 +25,3 @@ pub(crate) fn timestamp(millis: i64) -> rusqlite::Result<Timestamp> {
 pub(crate) fn optional_timestamp(millis: Option<i64>) -> rusqlite::Result<Option<Timestamp>> {
     millis.map(timestamp).transpose()
 }
-
-/// An iid of GitLab as the wire has it; iids are never negative.
-pub(crate) fn iid(value: i64) -> u64 {
-    value.unsigned_abs()
-}

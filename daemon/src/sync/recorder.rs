@@ -4,28 +4,23 @@
 //! consumes it, and dropping it unfinished records a failure, so that no way
 //! out of a run leaves its row `running`.
 
-use std::collections::HashSet;
+mod state;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lore_proto::events::EventBody;
-use lore_proto::sync::{
-    Counters, EntityStatus, EntityType, Phase, RunMode, RunResult, StageTimings,
-};
+use lore_proto::sync::{Counters, EntityStatus, EntityType, Phase, RunMode, RunResult};
 use lore_proto::{ErrorCode, WireError};
-use tokio::time::Instant;
 
+use self::state::State;
 use super::ledger::{Ledger, Publish};
 use crate::store::StoreError;
-use crate::store::runs::{End, Ending, EntityRow, Progress, record};
+use crate::store::runs::{End, Ending, EntityRow, record};
 pub use crate::store::runs::{NewRun, Trigger};
 
-/// Sentences that a run's row keeps; further warnings are counted.
-const MAX_WARNINGS: usize = 200;
 /// Characters of a sentence that the ledger keeps.
 const MAX_MESSAGE: usize = 1_000;
-/// Items that wait in memory for the next write.
-const MAX_BUFFERED: usize = 256;
 
 /// Records one run. See the module.
 #[derive(Debug)]
@@ -51,21 +46,6 @@ struct Shared {
     writing: tokio::sync::Mutex<()>,
 }
 
-struct State {
-    project_id: Option<i64>,
-    phase: Phase,
-    phase_began: Instant,
-    timings: StageTimings,
-    counters: Counters,
-    warnings: Vec<String>,
-    warned: u64,
-    /// Stages that failed and were not done since.
-    failed: HashSet<(EntityType, u64, &'static str)>,
-    unwritten: Vec<EntityRow>,
-    flush_asked: bool,
-    ended: bool,
-}
-
 impl RunRecorder {
     /// Writes the row of a run that begins, in phase `preflight`, and says so
     /// to `publish`, which is given every event of the run.
@@ -77,20 +57,7 @@ impl RunRecorder {
             project: run.project.clone(),
             mode: run.mode,
             publish,
-            state: Mutex::new(State {
-                project_id: run.project_id,
-                phase: Phase::Preflight,
-                phase_began: Instant::now(),
-                timings: StageTimings::default(),
-                counters: Counters::default(),
-                warnings: Vec::new(),
-                warned: 0,
-                failed: HashSet::new(),
-                unwritten: Vec::new(),
-                flush_asked: false,
-                // Until the row is there, there is nothing to close.
-                ended: true,
-            }),
+            state: Mutex::new(State::new(run.project_id)),
             writing: tokio::sync::Mutex::new(()),
         });
         let now = ledger.now();
@@ -196,13 +163,7 @@ impl RunHandle {
     /// [`Self::entity`].
     pub fn warn(&self, code: ErrorCode, message: impl Into<String>) {
         let message = bounded(&message.into());
-        {
-            let mut state = self.shared.state();
-            state.warned += 1;
-            if state.warnings.len() < MAX_WARNINGS {
-                state.warnings.push(message.clone());
-            }
-        }
+        self.shared.state().warn(&message);
         (self.shared.publish)(EventBody::Warning { code, message });
     }
 
@@ -217,35 +178,22 @@ impl RunHandle {
         status: EntityStatus,
         error: Option<(ErrorCode, String)>,
     ) {
-        let key = (entity_type, iid, stage);
-        let error = error.map(|(code, message)| (code, bounded(&message)));
-        let at = self.shared.ledger.now();
+        let row = EntityRow {
+            entity_type,
+            iid,
+            stage,
+            status,
+            error: error.map(|(code, message)| (code, bounded(&message))),
+            at: self.shared.ledger.now(),
+        };
         let flush = {
-            let mut record = self.shared.state();
-            let cured = match status {
-                EntityStatus::Failed | EntityStatus::Timeout => {
-                    record.failed.insert(key);
-                    false
-                }
-                _ => record.failed.remove(&key),
-            };
-            let routine = status == EntityStatus::Ok && !cured;
-            if record.ended || (routine && self.shared.mode == RunMode::Standard) {
+            let mut state = self.shared.state();
+            if !state.entity(self.shared.mode, &row) {
                 return;
             }
-            record.unwritten.push(EntityRow {
-                entity_type,
-                iid,
-                stage,
-                status,
-                error: error.clone(),
-                at,
-            });
-            let flush = record.unwritten.len() >= MAX_BUFFERED && !record.flush_asked;
-            record.flush_asked |= flush;
-            flush
+            state.asks_for_a_flush()
         };
-        let (code, message) = error.unzip();
+        let (code, message) = row.error.unzip();
         (self.shared.publish)(EventBody::Entity {
             entity_type,
             iid,
@@ -352,46 +300,6 @@ impl Shared {
             entities: std::mem::take(&mut state.unwritten),
             end,
             at: self.ledger.now(),
-        }
-    }
-}
-
-impl State {
-    /// Adds the time of the phase that goes on, up to now.
-    fn close_phase(&mut self) {
-        let now = Instant::now();
-        let spent = now.duration_since(self.phase_began).as_millis();
-        let spent = u64::try_from(spent).unwrap_or(u64::MAX);
-        self.phase_began = now;
-        let slot = match self.phase {
-            Phase::Preflight => &mut self.timings.preflight,
-            Phase::Fetch => &mut self.timings.fetch,
-            Phase::Ingest => &mut self.timings.ingest,
-            Phase::Dependents => &mut self.timings.dependents,
-            Phase::Docs => &mut self.timings.docs,
-            Phase::Embed => &mut self.timings.embed,
-            Phase::Done | Phase::Failed | Phase::Cancelled => return,
-        };
-        *slot = slot.saturating_add(spent);
-    }
-
-    fn progress(&mut self) -> Progress {
-        self.close_phase();
-        let failed = u64::try_from(self.failed.len()).unwrap_or(u64::MAX);
-        let mut warnings = self.warnings.clone();
-        let kept = u64::try_from(warnings.len()).unwrap_or(u64::MAX);
-        if let more @ 1.. = self.warned.saturating_sub(kept) {
-            warnings.push(format!("… and {more} more; the daemon's log has them all"));
-        }
-        Progress {
-            project_id: self.project_id,
-            phase: self.phase,
-            timings: self.timings,
-            counters: Counters {
-                warnings: self.warned.saturating_add(failed),
-                ..self.counters
-            },
-            warnings,
         }
     }
 }

@@ -30,8 +30,8 @@ impl Run {
     }
 }
 
-fn failed(code: ErrorCode) -> Option<End> {
-    Some(End::Failed(code, "a sentence".into()))
+fn failed(code: ErrorCode) -> End {
+    End::Failed(code, "a sentence".into())
 }
 
 async fn write(mirror: &Mirror, runs: Vec<Run>) {
@@ -111,10 +111,10 @@ async fn ledger() -> Mirror {
     write(
         &mirror,
         vec![
-            early(Run::new("aaaa1", 10, failed(ErrorCode::TokenMissing))),
+            early(Run::new("aaaa1", 10, Some(failed(ErrorCode::TokenMissing)))),
             Run::new("aaaa2", 20, Some(End::Succeeded)),
             other(Run::new("aaab3", 30, Some(End::Succeeded))),
-            surgical(Run::new("aaab4", 40, failed(ErrorCode::Network))),
+            surgical(Run::new("aaab4", 40, Some(failed(ErrorCode::Network)))),
             Run::new("aaab6", 50, Some(End::Cancelled)),
             Run::new("aaab5", 50, Some(End::Succeeded)),
             other(Run::new("bbbb7", 60, None)),
@@ -289,7 +289,7 @@ async fn commands_for_recovery_are_ready_to_paste() {
         vec![
             Run {
                 project: (odd, None),
-                ..run("aaaa1", failed(ErrorCode::Interrupted))
+                ..run("aaaa1", Some(failed(ErrorCode::Interrupted)))
             },
             Run {
                 options: json!({ "full": true, "no_events": true, "later": 1 }),
@@ -301,8 +301,8 @@ async fn commands_for_recovery_are_ready_to_paste() {
             },
             run("aaaa4", Some(End::Succeeded)),
             run("aaaa5", None),
-            run("aaaa6", failed(ErrorCode::GitlabUnauthorized)),
-            run("aaaa7", failed(ErrorCode::DiskFull)),
+            run("aaaa6", Some(failed(ErrorCode::GitlabUnauthorized))),
+            run("aaaa7", Some(failed(ErrorCode::DiskFull))),
         ],
     )
     .await;
@@ -392,7 +392,7 @@ async fn no_page_of_the_ledger_is_sorted_or_scanned_as_a_whole() {
     };
     for scope in scopes {
         for after in [None, Some(&after)] {
-            let sql = read::list_sql(&scope, after);
+            let sql = listing::list_sql(&scope, after);
             let plan = mirror.plan(&sql).await;
             for step in plan.iter().filter(|step| step.contains(" r ")) {
                 let walks = step.contains("USING INDEX idx_sync_runs")

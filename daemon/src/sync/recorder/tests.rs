@@ -6,6 +6,7 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use serde_json::json;
 
+use super::state::MAX_WARNINGS;
 use super::*;
 use crate::query::fixture::{HOST, Mirror, PATH};
 use crate::store::runs::{read, result};
@@ -86,8 +87,8 @@ fn new_run(run_id: &str, mode: RunMode) -> NewRun {
     }
 }
 
-fn timeout() -> Option<(ErrorCode, String)> {
-    Some((ErrorCode::Timeout, "no answer".into()))
+fn timeout() -> (ErrorCode, String) {
+    (ErrorCode::Timeout, "no answer".into())
 }
 
 #[tokio::test]
@@ -172,7 +173,7 @@ async fn a_standard_run_keeps_what_did_not_go_well() {
         8,
         "diffs",
         EntityStatus::Timeout,
-        timeout(),
+        Some(timeout()),
     );
     let result = run.finish_succeeded().await.unwrap();
     assert_eq!(
@@ -199,7 +200,7 @@ async fn a_stage_that_failed_and_was_done_later_is_no_warning() {
     let bench = Bench::new().await;
     let run = bench.start("run1").await;
     let handle = run.handle();
-    handle.entity(EntityType::Issue, 1, "discussions", FAILED, timeout());
+    handle.entity(EntityType::Issue, 1, "discussions", FAILED, Some(timeout()));
     run.heartbeat().await;
     assert_eq!(bench.stored("run1").await.counters.warnings, 1);
     handle.entity(EntityType::Issue, 1, "discussions", OK, None);
@@ -255,7 +256,7 @@ async fn more_failures_than_wait_in_memory_are_all_in_the_result() {
                         task * 500 + iid,
                         "discussions",
                         FAILED,
-                        timeout(),
+                        Some(timeout()),
                     );
                     tokio::task::yield_now().await;
                 }
@@ -329,7 +330,7 @@ async fn nothing_is_recorded_after_the_end() {
     let handle = run.handle();
     let result = run.finish_succeeded().await.unwrap();
     handle.count(|counters| counters.issues_fetched += 1);
-    handle.entity(EntityType::Issue, 1, "item", FAILED, timeout());
+    handle.entity(EntityType::Issue, 1, "item", FAILED, Some(timeout()));
     handle.shared.flush().await.unwrap();
     assert_eq!(bench.stored("run1").await, result);
 }
