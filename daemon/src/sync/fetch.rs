@@ -11,7 +11,7 @@ use crate::store::{SourceType, Stage};
 
 /// One item as asked for alone.
 #[derive(Debug)]
-pub enum Primary {
+pub(super) enum Primary {
     /// An issue.
     Issue(Box<Issue>),
     /// A merge request.
@@ -20,7 +20,7 @@ pub enum Primary {
 
 impl Primary {
     /// GitLab's time of its last change.
-    pub fn updated_at(&self) -> Timestamp {
+    pub(super) fn updated_at(&self) -> Timestamp {
         match self {
             Self::Issue(issue) => issue.updated_at,
             Self::MergeRequest(merge_request) => merge_request.updated_at,
@@ -28,7 +28,7 @@ impl Primary {
     }
 
     /// The project and iid that it says it has.
-    pub fn identity(&self) -> (ProjectId, Iid) {
+    pub(super) fn identity(&self) -> (ProjectId, Iid) {
         match self {
             Self::Issue(issue) => (issue.project_id, issue.iid),
             Self::MergeRequest(merge_request) => (merge_request.project_id, merge_request.iid),
@@ -38,20 +38,20 @@ impl Primary {
 
 /// An answer with the times that the guards need.
 #[derive(Debug)]
-pub struct Answer<T> {
+pub(super) struct Answer<T> {
     /// What came.
-    pub value: T,
+    pub(super) value: T,
     /// The start of the request, by this machine's clock.
-    pub started_at: Timestamp,
+    pub(super) started_at: Timestamp,
     /// GitLab's clock in its answer.
-    pub server_date: Option<Timestamp>,
+    pub(super) server_date: Option<Timestamp>,
     /// Requests it took.
-    pub requests: u32,
+    pub(super) requests: u32,
 }
 
 /// Why one stage of one item has no answer.
 #[derive(Debug)]
-pub enum StageFailure {
+pub(super) enum StageFailure {
     /// GitLab did not give it.
     GitLab(GitLabError),
     /// It came, but not whole or not as asked.
@@ -65,7 +65,7 @@ pub enum StageFailure {
 
 impl StageFailure {
     /// The stable name of the cause.
-    pub fn code(&self) -> ErrorCode {
+    pub(super) fn code(&self) -> ErrorCode {
         match self {
             Self::GitLab(error) => error.code(),
             Self::Unusable { code, .. } => *code,
@@ -73,7 +73,7 @@ impl StageFailure {
     }
 
     /// In a sentence.
-    pub fn message(&self) -> String {
+    pub(super) fn message(&self) -> String {
         match self {
             Self::GitLab(error) => error.to_string(),
             Self::Unusable { message, .. } => message.clone(),
@@ -81,7 +81,7 @@ impl StageFailure {
     }
 
     /// What a 404 spoke of.
-    pub fn missing(&self) -> Option<MissingKind> {
+    pub(super) fn missing(&self) -> Option<MissingKind> {
         match self {
             Self::GitLab(error) => error.missing(),
             Self::Unusable { .. } => None,
@@ -96,7 +96,7 @@ impl From<GitLabError> for StageFailure {
 }
 
 /// Asks for one item, and refuses another one than was asked for.
-pub async fn primary(
+pub(super) async fn primary(
     client: &Client,
     call: &Call<'_>,
     project: ProjectId,
@@ -146,13 +146,13 @@ pub async fn primary(
 
 /// What the mirror has of a merge request's diff.
 #[derive(Debug, Clone, Default)]
-pub struct StoredDiff {
+pub(super) struct StoredDiff {
     /// Its state, `store::merge_requests::diff_identity`.
-    pub identity: Option<String>,
+    pub(super) identity: Option<String>,
 }
 
 /// Asks for one set of dependents; file changes and status apart.
-pub async fn dependent(
+pub(super) async fn dependent(
     client: &Client,
     call: &Call<'_>,
     project: ProjectId,
@@ -197,7 +197,7 @@ pub async fn dependent(
 
 /// Asks for a merge request's file changes where its `diff_refs` moved. `None`
 /// while GitLab has not computed the diff of an open one.
-pub async fn diffs(
+pub(super) async fn diffs(
     client: &Client,
     call: &Call<'_>,
     project: ProjectId,

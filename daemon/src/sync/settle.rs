@@ -8,7 +8,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 /// GitLab's minute and some slack for replicas and background workers.
-pub const SETTLE: SignedDuration = SignedDuration::from_secs(75);
+pub(super) const SETTLE: SignedDuration = SignedDuration::from_secs(75);
 
 /// When, by this machine's clock, an item has to be looked at again; `None`
 /// where its dependents are settled.
@@ -16,7 +16,11 @@ pub const SETTLE: SignedDuration = SignedDuration::from_secs(75);
 /// `updated_at`: the item's, by GitLab's clock. `fetched`: the earliest moment
 /// at which GitLab may have read the dependents, by its clock. `now`: this
 /// machine's clock.
-pub fn recheck_at(updated_at: Timestamp, fetched: Timestamp, now: Timestamp) -> Option<Timestamp> {
+pub(super) fn recheck_at(
+    updated_at: Timestamp,
+    fetched: Timestamp,
+    now: Timestamp,
+) -> Option<Timestamp> {
     let settled_at = updated_at.checked_add(SETTLE).ok()?;
     if fetched >= settled_at {
         return None;
