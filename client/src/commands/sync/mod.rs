@@ -3,6 +3,7 @@
 mod board;
 mod follow;
 mod summary;
+mod surgical;
 mod watch;
 
 use clap::Args;
@@ -13,6 +14,7 @@ use lore_proto::{ErrorCode, WireError};
 use serde_json::value::RawValue;
 
 use super::{Reply, Run};
+use crate::checkout::Checkout;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
@@ -24,15 +26,19 @@ use follow::{Ended, Job, follow};
 pub(super) use summary::outcome as outcome_page;
 use watch::Watcher;
 
-/// Bring the mirror up to date, and wait until it is
+/// Bring the mirror, or exactly the named items of it, up to date
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // Independent flags of the command.
 #[command(after_help = "Examples:
   lore sync
+  lore sync --mr 789 --issue 12     exactly these, in about a round trip
+  lore sync https://gitlab.example.com/group/project/-/merge_requests/789
   lore sync -p group/project --full
   lore sync --robot --events        one JSON event a line, the result last
   lore sync --detach                start it and go")]
 pub(crate) struct Sync {
+    #[command(flatten)]
+    targets: surgical::Targets,
     /// Look at every item again, and find what was deleted, moved or hidden
     #[arg(long)]
     full: bool,
@@ -62,7 +68,7 @@ impl Run for Sync {
     }
 
     fn run(self, context: &mut Context) -> Result<Reply, Failure> {
-        let request = SyncRequest {
+        let mut request = SyncRequest {
             project: context.project()?,
             host: context.globals.host.clone(),
             full: self.full,
@@ -72,6 +78,12 @@ impl Run for Sync {
             no_status: self.no_status,
             ..SyncRequest::default()
         };
+        self.targets.fill(&mut request);
+        if request.is_surgical() && request.project.is_none() {
+            let here = std::env::current_dir()
+                .map_err(|error| Failure::io("finding the current folder", &error))?;
+            request.remotes = context.remotes(Checkout::around(&here).as_ref());
+        }
         if self.dry_run || self.detach {
             return start_only(context, &request);
         }
@@ -83,8 +95,13 @@ impl Run for Sync {
         if context.printer.robot {
             return status.map(|()| Reply::Document(Document::new(outcome)));
         }
-        if let Ok(outcome) = parse_result::<SyncOutcome>("sync", &outcome) {
-            let page = outcome_page(&outcome, &context.printer.view());
+        let view = context.printer.view();
+        let page = if request.is_surgical() {
+            parse_result::<RunResult>("sync", &outcome).map(|run| surgical::outcome(&run, &view))
+        } else {
+            parse_result::<SyncOutcome>("sync", &outcome).map(|runs| outcome_page(&runs, &view))
+        };
+        if let Ok(page) = page {
             context.printer.out(&page)?;
         }
         status.map(|()| Reply::Shown)
@@ -163,7 +180,7 @@ fn verdict(ended: &Ended, job: &Job) -> Result<(), Failure> {
     let outcome = ended
         .result
         .as_ref()
-        .and_then(|raw| serde_json::from_str::<SyncOutcome>(raw.get()).ok());
+        .and_then(|raw| outcome_of(raw));
     let failed = outcome
         .as_ref()
         .is_some_and(|o| o.completion_status == CompletionStatus::Failed);
@@ -191,6 +208,18 @@ fn verdict(ended: &Ended, job: &Job) -> Result<(), Failure> {
         details.insert("result".to_owned(), result);
     }
     Err(Failure::Error(error))
+}
+
+/// The outcome of a job, which for a surgical sync is one run.
+fn outcome_of(raw: &RawValue) -> Option<SyncOutcome> {
+    if let Ok(outcome) = serde_json::from_str::<SyncOutcome>(raw.get()) {
+        return Some(outcome);
+    }
+    let run = serde_json::from_str::<RunResult>(raw.get()).ok()?;
+    Some(SyncOutcome {
+        completion_status: run.completion_status?,
+        runs: vec![run],
+    })
 }
 
 fn cancelled_error(job: &Job) -> WireError {

@@ -22,7 +22,7 @@ pub(super) fn plan(plan: &SyncPlan, view: &View) -> String {
     plan.projects.iter().map(|p| planned(p, view)).collect()
 }
 
-fn paragraph(run: &RunResult, view: &View) -> String {
+pub(super) fn paragraph(run: &RunResult, view: &View) -> String {
     let paint = view.paint;
     let counters = &run.counters;
     let mut page = Page::default();
