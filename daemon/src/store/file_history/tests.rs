@@ -68,3 +68,12 @@ async fn known_paths_come_sorted_from_the_index() {
         );
     }
 }
+
+#[tokio::test]
+async fn an_entry_of_a_large_merge_request_is_found_by_its_path() {
+    let plan = Mirror::empty().plan(touches::CHANGES).await;
+    for index in ["idx_mr_file_changes_new", "idx_mr_file_changes_old"] {
+        let whole = |step: &String| step.contains(index) && step.contains("merge_request_id=?");
+        assert!(plan.iter().any(whole), "{plan:?}");
+    }
+}

@@ -336,6 +336,32 @@ async fn nothing_is_recorded_after_the_end() {
 }
 
 #[tokio::test]
+async fn a_write_that_comes_late_leaves_a_closed_run_as_it_is() {
+    let bench = Bench::new().await;
+    let result = bench.start("run1").await.finish_cancelled().await.unwrap();
+    let progress = State::new(None).progress();
+    let ending = Ending {
+        run_id: "run1".into(),
+        progress: progress.clone(),
+        entities: Vec::new(),
+        end: End::Succeeded,
+        at: bench.mirror.now(),
+    };
+    bench.mirror.clock.advance(SignedDuration::from_secs(7));
+    let now = bench.mirror.now();
+    let again = bench
+        .mirror
+        .db
+        .write(move |tx| {
+            record::save(tx, "run1", &progress, now)?;
+            record::finish(tx, &ending)
+        })
+        .await
+        .unwrap();
+    assert_eq!(again, result);
+}
+
+#[tokio::test]
 async fn a_run_learns_its_project_and_outlives_it() {
     let bench = Bench::new().await;
     let run = bench.start("run1").await;

@@ -263,6 +263,36 @@ async fn threads_on_any_name_of_the_file_come_with_place_state_and_link() {
 }
 
 #[tokio::test]
+async fn a_thread_names_the_file_by_the_side_it_was_written_on() {
+    let mirror = Mirror::new().await;
+    mirror.add([Mr::merged(1, 10).renames("old", "new")]).await;
+    mirror
+        .sql("INSERT INTO users (id, host, gitlab_id, username) VALUES (5, 'h', 5, 'ada')")
+        .await;
+    add_thread(&mirror, 1, &[(11, "old", "new", "4", "NULL", "gone")]).await;
+    add_thread(&mirror, 2, &[(21, "old", "new", "5", "6", "kept")]).await;
+    add_thread(&mirror, 3, &[(31, "old", "new", "NULL", "NULL", "whole")]).await;
+    let params = FileHistoryParams {
+        discussions: true,
+        ..about("old")
+    };
+    let found = ask(&mirror, params).await.unwrap().data;
+    let threads = found.merge_requests[0].discussions.as_ref().unwrap();
+    let places: Vec<_> = threads
+        .iter()
+        .map(|thread| (thread.path.as_str(), thread.line, thread.side.as_deref()))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            ("old", Some(4), Some("old")),
+            ("new", Some(6), Some("new")),
+            ("new", None, None)
+        ]
+    );
+}
+
+#[tokio::test]
 async fn the_same_question_gives_the_same_bytes() {
     let mirror = Mirror::new().await;
     mirror
