@@ -337,9 +337,11 @@ CREATE TABLE mr_file_changes (
   deletions INTEGER
 );
 CREATE INDEX idx_mr_file_changes_mr ON mr_file_changes (merge_request_id);
-CREATE INDEX idx_mr_file_changes_new ON mr_file_changes (project_id, new_path);
--- Most entries have one path; the index on the other holds the rest alone.
-CREATE INDEX idx_mr_file_changes_old ON mr_file_changes (project_id, old_path) WHERE old_path <> new_path;
+-- With the merge request, so that a file's history is read from indexes alone.
+CREATE INDEX idx_mr_file_changes_new ON mr_file_changes (project_id, new_path, merge_request_id);
+-- Most entries have one path; the indexes on renames hold the rest alone.
+CREATE INDEX idx_mr_file_changes_old ON mr_file_changes (project_id, old_path, merge_request_id) WHERE old_path <> new_path;
+CREATE INDEX idx_mr_file_changes_renamed ON mr_file_changes (project_id, new_path) WHERE old_path <> new_path;
 
 CREATE TABLE mr_closes_issues (
   merge_request_id INTEGER NOT NULL REFERENCES merge_requests (id) ON DELETE CASCADE,

@@ -13,6 +13,7 @@ pub mod ingest;
 pub mod jobs;
 pub mod logging;
 pub mod projects;
+pub mod query;
 pub mod server;
 pub mod setup;
 pub mod store;

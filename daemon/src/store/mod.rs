@@ -6,6 +6,7 @@ mod database;
 pub mod discussions;
 mod error;
 pub mod file_changes;
+pub mod file_history;
 pub mod issues;
 pub mod items;
 pub mod labels;
@@ -18,6 +19,7 @@ pub mod rechecks;
 pub mod resource_events;
 pub mod runs;
 mod source;
+pub mod status;
 
 pub use database::Database;
 pub use error::StoreError;
