@@ -79,7 +79,7 @@ pub fn resolve(config: &Config, ask: &ResolveProject) -> Result<ConfiguredProjec
 
 /// The key of the configured host that `asked` names: a key, or a host's name
 /// in its URL, in any case.
-fn host_key(config: &Config, asked: &str) -> Result<String, WireError> {
+pub(crate) fn host_key(config: &Config, asked: &str) -> Result<String, WireError> {
     let by_key = config
         .hosts
         .keys()
