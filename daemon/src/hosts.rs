@@ -1,9 +1,10 @@
-//! One GitLab client per configured host, made when it is first needed and
-//! made anew when the config or the token changed.
+//! The clients of all configured hosts: made from the config and the tokens,
+//! made anew when one of the two changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::future::join_all;
 use lore_proto::daemon::HostStatus;
 use lore_proto::{ErrorCode, WireError};
 use serde_json::json;
@@ -12,14 +13,16 @@ use crate::clock::Clock;
 use crate::config::{Config, Host, SyncConfig};
 use crate::credentials;
 use crate::gitlab::{Client, GitLabError, HostConfig, Token};
+use crate::sync;
 
-/// The clients of all hosts. The config that they follow is swapped as a
-/// whole.
+/// Makes the clients that syncs use.
 #[derive(Debug)]
-pub struct Hosts {
+pub struct HostClients {
     clock: Arc<dyn Clock>,
     /// Decides the jitter of retries.
     seed: u64,
+    /// Where syncs find the clients.
+    shared: sync::Hosts,
     state: Mutex<State>,
 }
 
@@ -37,23 +40,24 @@ struct Made {
     client: Client,
 }
 
-impl Hosts {
-    /// The hosts of `config`, with no client made yet.
-    pub fn new(config: Arc<Config>, clock: Arc<dyn Clock>, seed: u64) -> Self {
+impl HostClients {
+    /// The hosts of `config`, with no client made yet; `shared` is given them
+    /// as they are made.
+    pub fn new(config: Arc<Config>, shared: sync::Hosts, clock: Arc<dyn Clock>, seed: u64) -> Self {
         let made = HashMap::new();
         Self {
             clock,
             seed,
+            shared,
             state: Mutex::new(State { config, made }),
         }
     }
 
-    /// Follows `config` from here on. A client whose host did not change
-    /// stays, with what it knows of the host's request budget.
+    /// Follows `config` from here on. Clients change with the next
+    /// [`HostClients::refresh`].
     pub fn replace_config(&self, config: Arc<Config>) {
         let mut state = self.state();
-        let kept = |name: &String| config.hosts.contains_key(name);
-        state.made.retain(|name, _| kept(name));
+        state.made.retain(|name, _| config.hosts.contains_key(name));
         state.config = config;
     }
 
@@ -62,14 +66,20 @@ impl Hosts {
         Arc::clone(&self.state().config)
     }
 
-    /// The client of the host `name`. Its token is read now, so that a new one
-    /// counts from the next call on.
-    ///
-    /// # Errors
-    /// `HOST_UNKNOWN`, `TOKEN_MISSING`, or a setting of the host that cannot be
-    /// used, such as its `ca_file`.
-    pub async fn client(&self, name: &str) -> Result<Client, WireError> {
+    /// Reads every token now, and hands the syncs that begin from here on
+    /// clients with them. A client whose host, settings and token are the same
+    /// stays, with what it knows of the host's request budget.
+    pub async fn refresh(&self) {
         let config = self.config();
+        let one = async |name: &String| (name.clone(), self.client(&config, name).await);
+        let clients: BTreeMap<_, _> = join_all(config.hosts.keys().map(one))
+            .await
+            .into_iter()
+            .collect();
+        self.shared.replace(clients);
+    }
+
+    async fn client(&self, config: &Config, name: &str) -> Result<Client, WireError> {
         let Some(host) = config.hosts.get(name) else {
             let message = format!("no host `{name}` is configured");
             return Err(WireError::new(ErrorCode::HostUnknown, message).action("lore status"));

@@ -6,9 +6,10 @@ use crate::Timestamp;
 use crate::jobs::JobInfo;
 use crate::project::ProjectInfo;
 
-/// Parameters of `daemon.hello`, the first request of a client.
+/// Parameters of `daemon.hello`, the first request of a client. Unknown ones
+/// are passed over: a handshake has to be readable across versions, or nobody
+/// could say that the versions do not fit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Hello {
     /// The protocol that the client speaks ([`crate::PROTOCOL`]).
     pub protocol: u32,

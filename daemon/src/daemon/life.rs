@@ -12,14 +12,15 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::Daemon;
 use super::settings::Settings;
+use super::{Daemon, Mirror, rechecks};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::hosts::Hosts;
+use crate::hosts::HostClients;
 use crate::jobs::{OnTimer, Scheduler, SchedulerLimits, Timer};
 use crate::server::{Limits, Listener, OwnerError, OwnerLock, handlers, private_folder};
 use crate::store::Database;
+use crate::sync::{self, Engine};
 
 /// How long running jobs get to end where nobody says otherwise.
 const DEFAULT_GRACE: Duration = Duration::from_secs(10);
@@ -76,6 +77,7 @@ impl StartError {
 pub struct Running {
     daemon: Arc<Daemon>,
     server: JoinHandle<()>,
+    rechecks: JoinHandle<()>,
     stop_serving: CancellationToken,
     /// Held to the end: whoever gets it next finds a closed database.
     lock: OwnerLock,
@@ -95,19 +97,36 @@ impl Running {
         private_folder(&places.data_dir)?;
         let lock = OwnerLock::acquire(&places.owner_lock())?;
         let settings = Settings::load(&places.config);
-        let database = open_database(&places).await;
         let config = settings.current().unwrap_or_else(|_| {
             // No hosts; what needs some asks `Daemon::ready` first.
             Arc::new(Config::empty(&places.config))
         });
         let scheduler = Scheduler::start(Arc::clone(&clock), SchedulerLimits::default());
-        let hosts = Arc::new(Hosts::new(config, Arc::clone(&clock), seed));
+        let shared = sync::Hosts::default();
+        let mirror = match open_database(&places).await {
+            Ok(database) => {
+                let engine = Engine::new(
+                    database.clone(),
+                    shared.clone(),
+                    Arc::clone(&clock),
+                    config.sync.clone(),
+                    seed,
+                );
+                Ok(Mirror { database, engine })
+            }
+            Err(error) => Err(error),
+        };
+        if let Ok(mirror) = &mirror {
+            close_interrupted_runs(&mirror.engine).await;
+        }
+        let hosts = Arc::new(HostClients::new(config, shared, Arc::clone(&clock), seed));
         let daemon = Arc::new(Daemon {
             started_at: clock.now(),
             settings,
             hosts,
-            database,
+            mirror,
             scheduler,
+            synced: Arc::default(),
             timer: OnceLock::new(),
             connections: OnceLock::new(),
             stop: StopSignal::new(),
@@ -123,6 +142,10 @@ impl Running {
         let on_timer = TimedSync(Arc::downgrade(&daemon));
         let timer = Timer::start(daemon.schedule(), seed, clock, on_timer);
         let _ = daemon.timer.set(timer);
+        let rechecks = tokio::spawn(rechecks::run(
+            Arc::downgrade(&daemon),
+            Arc::clone(&daemon.synced),
+        ));
         tracing::info!(
             version = lore_proto::VERSION,
             socket = %daemon.places.socket.display(),
@@ -132,6 +155,7 @@ impl Running {
         Ok(Self {
             daemon,
             server,
+            rechecks,
             stop_serving,
             lock,
         })
@@ -158,6 +182,7 @@ impl Running {
         if let Some(timer) = self.daemon.timer.get() {
             timer.stop();
         }
+        self.rechecks.abort();
         // Waiting for a sync to finish by itself could take hours, and a
         // cancelled one loses next to nothing.
         let scheduler = &self.daemon.scheduler;
@@ -225,6 +250,15 @@ async fn open_database(places: &Places) -> Result<Database, WireError> {
     }
 }
 
+/// A run that a dead daemon left running did not end well.
+async fn close_interrupted_runs(engine: &Engine) {
+    match engine.ledger().close_interrupted().await {
+        Ok(0) => {}
+        Ok(runs) => tracing::warn!(runs, "runs of a daemon that died were closed"),
+        Err(error) => tracing::error!(%error, "runs of a daemon that died cannot be closed"),
+    }
+}
+
 /// What the timer does. It does not keep the daemon alive.
 struct TimedSync(std::sync::Weak<Daemon>);
 
@@ -235,6 +269,7 @@ impl OnTimer for TimedSync {
                 return;
             };
             daemon.notice_config_change().await;
+            daemon.timed_sync(None).await;
         }
         .boxed()
     }

@@ -2,13 +2,16 @@
 //! the handlers of requests are given.
 
 mod life;
+mod rechecks;
 mod settings;
+mod surgical;
+mod syncs;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use lore_proto::WireError;
-use lore_proto::daemon::StatusWarning;
+use lore_proto::daemon::{LockInfo, StatusWarning};
 use lore_proto::places::Places;
 
 pub use life::{DaemonOptions, Running, StartError};
@@ -17,10 +20,11 @@ use self::life::StopSignal;
 use self::settings::Settings;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::hosts::Hosts;
+use crate::hosts::HostClients;
 use crate::jobs::{Scheduler, Timer};
 use crate::server::Connections;
 use crate::store::Database;
+use crate::sync::Engine;
 
 /// The running daemon.
 #[derive(Debug)]
@@ -29,14 +33,24 @@ pub struct Daemon {
     clock: Arc<dyn Clock>,
     started_at: Timestamp,
     settings: Settings,
-    hosts: Arc<Hosts>,
+    hosts: Arc<HostClients>,
     /// Why there is none, where it could not be opened: then the daemon
     /// serves what needs none, so that a person can find out and mend it.
-    database: Result<Database, WireError>,
+    mirror: Result<Mirror, WireError>,
     scheduler: Scheduler,
     timer: std::sync::OnceLock<Timer>,
     connections: std::sync::OnceLock<Connections>,
     stop: StopSignal,
+    /// Marked when something was synced, or the config changed: items may have
+    /// to be looked at again sooner than was planned.
+    synced: Arc<tokio::sync::Notify>,
+}
+
+/// The open database, and what syncs into it.
+#[derive(Debug, Clone)]
+struct Mirror {
+    database: Database,
+    engine: Engine,
 }
 
 /// What a daemon that can serve everything has.
@@ -46,15 +60,20 @@ pub struct Ready {
     pub config: Arc<Config>,
     /// The mirror.
     pub database: Database,
+    /// What syncs it.
+    pub engine: Engine,
 }
 
 impl Daemon {
     /// The config and the mirror; an error says which of them is missing, why,
     /// and what to do.
     pub fn ready(&self) -> Result<Ready, WireError> {
+        let config = self.settings.current()?;
+        let Mirror { database, engine } = self.mirror.clone()?;
         Ok(Ready {
-            config: self.settings.current()?,
-            database: self.database.clone()?,
+            config,
+            database,
+            engine,
         })
     }
 
@@ -79,7 +98,7 @@ impl Daemon {
     }
 
     /// The clients of the configured hosts.
-    pub fn hosts(&self) -> &Arc<Hosts> {
+    pub fn hosts(&self) -> &Arc<HostClients> {
         &self.hosts
     }
 
@@ -90,7 +109,14 @@ impl Daemon {
 
     /// The mirror, where it could be opened.
     pub fn database(&self) -> Option<&Database> {
-        self.database.as_ref().ok()
+        self.mirror.as_ref().ok().map(|mirror| &mirror.database)
+    }
+
+    /// Who may write content now.
+    pub fn locks(&self) -> Vec<LockInfo> {
+        self.mirror
+            .as_ref()
+            .map_or_else(|_| Vec::new(), |mirror| mirror.engine.locks())
     }
 
     /// When the timer fires next; none while it is off.
@@ -110,3 +136,6 @@ impl Daemon {
         self.settings.warnings()
     }
 }
+
+#[cfg(test)]
+mod tests;

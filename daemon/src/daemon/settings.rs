@@ -159,6 +159,10 @@ impl Daemon {
             Ok(config) => {
                 tracing::info!(config = %config.path.display(), "the config was read");
                 self.hosts.replace_config(Arc::clone(&config));
+                if let Ok(mirror) = &self.mirror {
+                    mirror.engine.configure(config.sync.clone());
+                }
+                self.synced.notify_one();
                 if let Some(timer) = self.timer.get() {
                     timer.reschedule(self.schedule());
                 }

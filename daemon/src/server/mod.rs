@@ -16,7 +16,7 @@ mod owner;
 mod register;
 mod subscribe;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 use lore_proto::{ErrorCode, WireError};
 

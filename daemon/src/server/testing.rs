@@ -150,13 +150,13 @@ pub(super) async fn job(odd: &Odd) -> (JobContext, Arc<Notify>) {
 }
 
 /// A client that speaks lines of JSON.
-pub(super) struct LineClient<S> {
+pub(crate) struct LineClient<S> {
     lines: Lines<BufReader<ReadHalf<S>>>,
     writer: WriteHalf<S>,
 }
 
 impl<S: AsyncRead + AsyncWrite> LineClient<S> {
-    pub(super) fn new(stream: S) -> Self {
+    pub(crate) fn new(stream: S) -> Self {
         let (reader, writer) = tokio::io::split(stream);
         Self {
             lines: BufReader::new(reader).lines(),
@@ -164,25 +164,25 @@ impl<S: AsyncRead + AsyncWrite> LineClient<S> {
         }
     }
 
-    pub(super) async fn send(&mut self, text: &str) {
+    pub(crate) async fn send(&mut self, text: &str) {
         self.writer.write_all(text.as_bytes()).await.unwrap();
         self.writer.write_all(b"\n").await.unwrap();
     }
 
     /// Sends, and leaves what the server makes of it for later.
-    pub(super) async fn request(&mut self, id: u64, method: &str, params: &Value) {
+    pub(crate) async fn request(&mut self, id: u64, method: &str, params: &Value) {
         let request = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         self.send(&request.to_string()).await;
     }
 
     /// The next message; none at the end of the connection.
-    pub(super) async fn next(&mut self) -> Option<Value> {
+    pub(crate) async fn next(&mut self) -> Option<Value> {
         let line = self.line().await?;
         Some(serde_json::from_str(&line).unwrap())
     }
 
     /// The next message as it is written.
-    pub(super) async fn next_text(&mut self) -> String {
+    pub(crate) async fn next_text(&mut self) -> String {
         self.line().await.expect("the connection ended")
     }
 
@@ -192,24 +192,24 @@ impl<S: AsyncRead + AsyncWrite> LineClient<S> {
         next.await.expect("no answer in time").unwrap_or_default()
     }
 
-    pub(super) async fn ask(&mut self, text: &str) -> Value {
+    pub(crate) async fn ask(&mut self, text: &str) -> Value {
         self.send(text).await;
         self.next().await.expect("the connection ended")
     }
 
-    pub(super) async fn call(&mut self, id: u64, method: &str, params: &Value) -> Value {
+    pub(crate) async fn call(&mut self, id: u64, method: &str, params: &Value) -> Value {
         self.request(id, method, params).await;
         self.next().await.expect("the connection ended")
     }
 
     /// Says that nothing more is asked.
-    pub(super) async fn end(&mut self) {
+    pub(crate) async fn end(&mut self) {
         self.writer.shutdown().await.unwrap();
     }
 }
 
 /// Waits for something that another task will do, within a bound.
-pub(super) async fn soon<T>(future: impl Future<Output = T>) -> T {
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_mins(1), future)
         .await
         .expect("it did not happen in time")

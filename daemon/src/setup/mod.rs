@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, Host, TokenSource, check_project_path, host_url};
 use crate::credentials;
 use crate::gitlab::{Call, Client, ProjectRef, Token};
-use crate::hosts::{Hosts, gitlab_error};
+use crate::hosts::{HostClients, gitlab_error};
 
 /// All requests of one check together.
 const CHECK_TIMEOUT: Duration = Duration::from_mins(1);
@@ -108,7 +108,11 @@ impl Trial {
     /// # Errors
     /// The host cannot be reached, or does not take the token. A project that
     /// cannot be read is part of the report.
-    pub async fn check(&self, hosts: &Hosts, now: Timestamp) -> Result<SetupReport, WireError> {
+    pub async fn check(
+        &self,
+        hosts: &HostClients,
+        now: Timestamp,
+    ) -> Result<SetupReport, WireError> {
         let token = match &self.given {
             Some(token) => token.clone(),
             None => credentials::resolve(&self.name, &self.host, &self.config).await?,

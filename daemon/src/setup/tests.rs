@@ -1,1 +1,242 @@
+use std::os::unix::fs::PermissionsExt as _;
 
+use lore_proto::setup::Secret;
+use serde_json::json;
+use tempfile::TempDir;
+use wiremock::matchers::{header, method, path};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::*;
+use crate::clock::{Clock, SystemClock};
+use crate::sync;
+
+const TOKEN: &str = "glpat-secret";
+
+/// A GitLab that knows one token and one project.
+async fn gitlab() -> MockServer {
+    let server = MockServer::start().await;
+    let routes = [
+        (
+            "/api/v4/user",
+            json!({ "id": 1, "username": "ada", "name": "Ada", "state": "active", "web_url": "" }),
+        ),
+        (
+            "/api/v4/version",
+            json!({ "version": "18.1.0", "revision": "abc" }),
+        ),
+        (
+            "/api/v4/personal_access_tokens/self",
+            json!({ "id": 1, "name": "t", "scopes": ["read_api"], "expires_at": "2027-01-01" }),
+        ),
+        (
+            "/api/v4/projects/group%2Fproject",
+            json!({ "id": 7, "path_with_namespace": "Group/Project", "name": "Project", "web_url": "" }),
+        ),
+    ];
+    for (route, body) in routes {
+        Mock::given(method("GET"))
+            .and(path(route))
+            .and(header("authorization", format!("Bearer {TOKEN}").as_str()))
+            .respond_with(ResponseTemplate::new(200).set_body_json(body))
+            .mount(&server)
+            .await;
+    }
+    Mock::given(path("/api/v4/user"))
+        .respond_with(
+            ResponseTemplate::new(401).set_body_json(json!({ "message": "401 Unauthorized" })),
+        )
+        .with_priority(9)
+        .mount(&server)
+        .await;
+    Mock::given(wiremock::matchers::any())
+        .respond_with(
+            ResponseTemplate::new(404).set_body_json(json!({ "message": "404 Project Not Found" })),
+        )
+        .with_priority(10)
+        .mount(&server)
+        .await;
+    server
+}
+
+struct Fixture {
+    folder: TempDir,
+    server: MockServer,
+}
+
+impl Fixture {
+    async fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            server: gitlab().await,
+        }
+    }
+
+    fn config(&self) -> PathBuf {
+        self.folder.path().join("lore/config.toml")
+    }
+
+    fn setup(&self, token: &str, projects: &[&str]) -> Setup {
+        Setup {
+            host: "gitlab.example.com".to_owned(),
+            url: Some(self.server.uri()),
+            token: Some(AskedSource::Value(Secret::new(token))),
+            projects: projects
+                .iter()
+                .map(|project| (*project).to_owned())
+                .collect(),
+            ca_file: None,
+        }
+    }
+
+    /// As `setup.write` does it.
+    async fn write(&self, ask: &Setup) -> Result<SetupReport, WireError> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let current =
+            Config::load(&self.config()).unwrap_or_else(|_| Config::empty(&self.config()));
+        let current = Arc::new(current);
+        let hosts = HostClients::new(
+            Arc::clone(&current),
+            sync::Hosts::default(),
+            Arc::clone(&clock),
+            1,
+        );
+        let trial = Trial::new(ask, &self.config(), current)?;
+        let report = trial.check(&hosts, clock.now()).await?;
+        trial.write(report).await
+    }
+}
+
+#[tokio::test]
+async fn what_was_checked_is_written_and_the_token_apart() {
+    let f = Fixture::new().await;
+    let report = f.write(&f.setup(TOKEN, &["group/project"])).await.unwrap();
+    assert!(report.written);
+    assert_eq!(report.username.as_deref(), Some("ada"));
+    assert_eq!(report.gitlab_version.as_deref(), Some("18.1.0"));
+    assert_eq!(
+        (report.scopes, report.expires_at.as_deref()),
+        (vec!["read_api".to_owned()], Some("2027-01-01"))
+    );
+    assert_eq!(report.projects[0].id, Some(7));
+    let text = std::fs::read_to_string(f.config()).unwrap();
+    assert!(
+        text.starts_with("[hosts.\"gitlab.example.com\"]\n"),
+        "{text}"
+    );
+    assert!(!text.contains(TOKEN), "{text}");
+    let config = Config::load(&f.config()).unwrap();
+    let host = &config.hosts["gitlab.example.com"];
+    assert_eq!(host.projects, ["Group/Project"], "as GitLab spells it");
+    let token = credentials::resolve("gitlab.example.com", host, &f.config())
+        .await
+        .unwrap();
+    assert_eq!(token, Token::new(TOKEN));
+    for (path, mode) in [(f.config(), 0o600), (f.folder.path().join("lore"), 0o700)] {
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            mode,
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[tokio::test]
+async fn comments_and_the_rest_of_a_config_stay_as_they_are() {
+    let f = Fixture::new().await;
+    let folder = f.folder.path().join("lore");
+    std::fs::create_dir(&folder).unwrap();
+    let before = "# mine\n[sync]\ninterval_seconds = 60 # often\n\n[hosts.\"gitlab.example.com\"]\n\
+                  token_env = \"OLD\"\n# all of them\nprojects = [\n  \"a/b\", # first\n]\n";
+    let real = f.folder.path().join("dotfiles.toml");
+    std::fs::write(&real, before).unwrap();
+    std::os::unix::fs::symlink(&real, f.config()).unwrap();
+    f.write(&f.setup(TOKEN, &["group/project"])).await.unwrap();
+    let after = std::fs::read_to_string(&real).unwrap();
+    for kept in [
+        "# mine\n",
+        "interval_seconds = 60 # often\n",
+        "# all of them\n",
+        "\"a/b\"",
+    ] {
+        assert!(after.contains(kept), "{after}");
+    }
+    assert!(!after.contains("token_env"), "{after}");
+    assert!(f.config().is_symlink());
+    let config = Config::load(&f.config()).unwrap();
+    assert_eq!(
+        config.hosts["gitlab.example.com"].projects,
+        ["a/b", "Group/Project"]
+    );
+    // The same once more changes nothing.
+    f.write(&f.setup(TOKEN, &["group/project"])).await.unwrap();
+    assert_eq!(std::fs::read_to_string(&real).unwrap(), after);
+}
+
+#[tokio::test]
+async fn nothing_is_written_where_a_project_or_the_token_is_refused() {
+    let f = Fixture::new().await;
+    let report = f
+        .write(&f.setup(TOKEN, &["group/project", "group/other", "x"]))
+        .await
+        .unwrap();
+    assert!(!report.written);
+    let codes: Vec<_> = report
+        .projects
+        .iter()
+        .map(|project| project.error.as_ref().map(|e| e.code))
+        .collect();
+    assert_eq!(
+        codes,
+        [
+            None,
+            Some(ErrorCode::GitlabNotFound),
+            Some(ErrorCode::Usage)
+        ]
+    );
+    let error = f
+        .write(&f.setup("glpat-wrong", &["group/project"]))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code, ErrorCode::GitlabUnauthorized);
+    assert!(!format!("{error:?}").contains("glpat-wrong"), "{error:?}");
+    assert!(!f.config().exists());
+    assert!(!f.folder.path().join("lore/tokens").exists());
+}
+
+#[tokio::test]
+async fn a_config_with_a_mistake_is_left_for_a_person_to_mend() {
+    let f = Fixture::new().await;
+    std::fs::create_dir(f.folder.path().join("lore")).unwrap();
+    std::fs::write(f.config(), "[snyc]\n").unwrap();
+    let error = f
+        .write(&f.setup(TOKEN, &["group/project"]))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code, ErrorCode::ConfigInvalid);
+    assert_eq!(std::fs::read_to_string(f.config()).unwrap(), "[snyc]\n");
+    assert!(!f.folder.path().join("lore/tokens").exists());
+}
+
+#[test]
+fn a_host_that_can_be_none_is_refused() {
+    let current = Arc::new(Config::empty(Path::new("/c/config.toml")));
+    for (host, url) in [
+        ("", None),
+        ("a/b", None),
+        ("a b", None),
+        ("h", Some("ftp://h")),
+        ("h", Some("https://u:p@h")),
+    ] {
+        let ask = Setup {
+            host: host.to_owned(),
+            url: url.map(str::to_owned),
+            token: None,
+            projects: Vec::new(),
+            ca_file: None,
+        };
+        let error =
+            Trial::new(&ask, Path::new("/c/config.toml"), Arc::clone(&current)).unwrap_err();
+        assert_eq!(error.code, ErrorCode::Usage, "{host} {url:?}");
+    }
+}

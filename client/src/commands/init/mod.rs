@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use lore_proto::methods::{SetupCheck, SetupWrite};
+use lore_proto::methods::{SetupCheck, SetupWrite, SyncStart};
 use lore_proto::setup::{Setup, SetupReport, TokenSource};
 use lore_proto::sync::{SyncOutcome, SyncRequest};
 use lore_proto::{ErrorCode, WireError};
@@ -252,7 +252,7 @@ fn finish(
             host: Some(setup.host.clone()),
             ..SyncRequest::default()
         };
-        let (status, outcome) = sync::start_and_follow(context, &request, false)?;
+        let (status, outcome) = sync::start_and_follow::<SyncStart>(context, &request, false)?;
         if !context.printer.robot
             && let Ok(outcome) = parse_result::<SyncOutcome>("sync", &outcome)
         {

@@ -8,7 +8,7 @@ mod watch;
 
 use clap::Args;
 use lore_proto::jobs::JobState;
-use lore_proto::methods::SyncStart;
+use lore_proto::methods::{Method, SyncStart};
 use lore_proto::sync::{CompletionStatus, RunResult, SyncOutcome, SyncRequest, SyncStarted};
 use lore_proto::{ErrorCode, WireError};
 use serde_json::value::RawValue;
@@ -24,6 +24,7 @@ use crate::output::{Page, sanitise};
 
 use follow::{Ended, Job, follow};
 pub(super) use summary::outcome as outcome_page;
+pub(super) use surgical::outcome as surgical_page;
 use watch::Watcher;
 
 /// Bring the mirror, or exactly the named items of it, up to date
@@ -91,13 +92,13 @@ impl Run for Sync {
         if self.events {
             context.printer.robot = true;
         }
-        let (status, outcome) = start_and_follow(context, &request, self.events)?;
+        let (status, outcome) = start_and_follow::<SyncStart>(context, &request, self.events)?;
         if context.printer.robot {
             return status.map(|()| Reply::Document(Document::new(outcome)));
         }
         let view = context.printer.view();
         let page = if request.is_surgical() {
-            parse_result::<RunResult>("sync", &outcome).map(|run| surgical::outcome(&run, &view))
+            parse_result::<RunResult>("sync", &outcome).map(|run| surgical_page(&run, &view))
         } else {
             parse_result::<SyncOutcome>("sync", &outcome).map(|runs| outcome_page(&runs, &view))
         };
@@ -111,16 +112,19 @@ impl Run for Sync {
 /// Starts a sync, or joins an identical one, and follows it to its end. Gives
 /// how it ended and the outcome as the daemon wrote it (`null` where it wrote
 /// none).
-pub(super) fn start_and_follow(
+pub(super) fn start_and_follow<M>(
     context: &mut Context,
-    request: &SyncRequest,
+    request: &M::Params,
     events: bool,
-) -> Result<(Result<(), Failure>, Box<RawValue>), Failure> {
+) -> Result<(Result<(), Failure>, Box<RawValue>), Failure>
+where
+    M: Method<Result = SyncStarted>,
+{
     let (mut connection, hello) = context.connect()?;
     let interrupt =
         Interrupt::watch().map_err(|error| Failure::io("watching for Ctrl+C", &error))?;
     let started = connection
-        .call::<SyncStart>(request)
+        .call::<M>(request)
         .map_err(WireError::from)?;
     let job_id = started.job_id.ok_or_else(|| {
         WireError::new(

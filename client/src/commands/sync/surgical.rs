@@ -60,7 +60,7 @@ fn iid(text: &str) -> Result<u64, String> {
 }
 
 /// How a surgical sync ended: the run, then what changed in each item.
-pub(super) fn outcome(run: &RunResult, view: &View) -> String {
+pub(in crate::commands) fn outcome(run: &RunResult, view: &View) -> String {
     let mut text = summary::paragraph(run, view);
     let mut page = Page::default();
     for item in &run.entity_outcomes {

@@ -3,21 +3,25 @@
 mod render;
 
 use clap::Args;
-use lore_proto::methods::{SyncRunsGet, SyncRunsList};
+use lore_proto::methods::{SyncRunsGet, SyncRunsList, SyncRunsRetryFailed};
 use lore_proto::sync::{RunMode, RunResult, RunStatus};
 use lore_proto::sync_runs::{ListRuns, RunList, RunRef};
 
 use super::fields::Fields;
+use super::sync::{start_and_follow, surgical_page};
 use super::{Reply, Run};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::link::parse_result;
+use crate::output::robot::Document;
 
 /// Show past and present sync runs, newest first
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lore sync-runs
   lore sync-runs --state failed --state cancelled -n 5
-  lore sync-runs --run-id 01JX8M4T")]
+  lore sync-runs --run-id 01JX8M4T
+  lore sync-runs --run-id 01JX8M4T --retry-failed")]
 pub(crate) struct SyncRuns {
     /// At most so many runs
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
@@ -31,6 +35,9 @@ pub(crate) struct SyncRuns {
     /// One run with its items; the beginning of an id is enough
     #[arg(long, value_name = "ID", conflicts_with_all = ["limit", "state", "mode", "cursor"])]
     run_id: Option<String>,
+    /// Sync again what did not end well in that surgical run
+    #[arg(long, requires = "run_id")]
+    retry_failed: bool,
     /// Go on where the page before ended
     #[arg(long, value_name = "CURSOR")]
     cursor: Option<String>,
@@ -75,6 +82,9 @@ impl Run for SyncRuns {
         let fields = fields.as_ref();
         if let Some(run_id) = self.run_id {
             let params = RunRef { run_id };
+            if self.retry_failed {
+                return retry(context, &params);
+            }
             return context.answer_read::<SyncRunsGet, RunResult>(&params, fields, |run, _, view| {
                 render::run(run, view)
             });
@@ -91,6 +101,20 @@ impl Run for SyncRuns {
             render::list(list, view)
         })
     }
+}
+
+/// Starts the run that repeats the failures of another, and follows it.
+fn retry(context: &mut Context, params: &RunRef) -> Result<Reply, Failure> {
+    let (status, outcome) =
+        start_and_follow::<SyncRunsRetryFailed>(context, params, false)?;
+    if context.printer.robot {
+        return status.map(|()| Reply::Document(Document::new(outcome)));
+    }
+    if let Ok(run) = parse_result::<RunResult>("sync-runs", &outcome) {
+        let page = surgical_page(&run, &context.printer.view());
+        context.printer.out(&page)?;
+    }
+    status.map(|()| Reply::Shown)
 }
 
 /// A parser for the wire's own names, which then stand in help and errors.

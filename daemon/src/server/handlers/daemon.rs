@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lore_proto::daemon::{
-    DaemonStatus, Hello, HelloReply, Nothing, PlacesInfo, Reloaded, Shutdown, ShuttingDown,
+    DaemonStatus, Hello, HelloReply, Nothing, PlacesInfo, ProjectStatus, Reloaded, Shutdown,
+    ShuttingDown, StatusWarning,
 };
 use lore_proto::{ErrorCode, PROTOCOL, VERSION, WireError};
 use serde_json::json;
 
 use crate::daemon::Daemon;
+use crate::query;
 
 /// The longest grace that a request may ask for.
 const MAX_GRACE: Duration = Duration::from_hours(1);
@@ -40,6 +42,20 @@ pub(super) async fn status(daemon: Arc<Daemon>, _: Nothing) -> Result<DaemonStat
         Some(database) => database.schema_version().await.ok(),
         None => None,
     };
+    // A mirror that cannot be read says so where it is read for itself; the
+    // status tells the rest.
+    let mut warnings = daemon.config_warnings();
+    let projects = match projects(&daemon).await {
+        Ok(projects) => projects,
+        Err(error) => {
+            warnings.push(StatusWarning {
+                code: error.code,
+                message: error.message,
+                actions: error.actions,
+            });
+            Vec::new()
+        }
+    };
     let mut jobs = daemon.scheduler().list().await;
     jobs.retain(|job| !job.state.is_terminal());
     Ok(DaemonStatus {
@@ -57,14 +73,23 @@ pub(super) async fn status(daemon: Arc<Daemon>, _: Nothing) -> Result<DaemonStat
             log_dir: shown(&places.log_dir),
         },
         schema_version,
-        projects: Vec::new(),
+        projects,
         jobs,
-        locks: Vec::new(),
+        locks: daemon.locks(),
         hosts: daemon.hosts().status(),
         next_timer_at: daemon.next_timer_at(),
         connections: daemon.connections(),
-        warnings: daemon.config_warnings(),
+        warnings,
     })
+}
+
+async fn projects(daemon: &Daemon) -> Result<Vec<ProjectStatus>, WireError> {
+    let Ok(ready) = daemon.ready() else {
+        // `degraded` and the warnings say why.
+        return Ok(Vec::new());
+    };
+    let configured = super::projects::infos(&ready.config);
+    query::status::projects(&ready.database, &configured, daemon.clock().now()).await
 }
 
 /// The reply goes out before anything ends: a call under way is waited for.

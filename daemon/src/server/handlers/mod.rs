@@ -3,9 +3,12 @@
 //! another room could decide.
 
 mod daemon;
+mod file_history;
 mod jobs;
 mod projects;
 mod setup;
+mod sync;
+mod sync_runs;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -29,6 +32,11 @@ pub(crate) fn methods(daemon: &Arc<Daemon>) -> Result<Methods, RegisterMethodErr
     enter::<methods::JobsList, _, _>(t, jobs::list)?;
     enter::<methods::JobsGet, _, _>(t, jobs::get)?;
     enter::<methods::JobsCancel, _, _>(t, jobs::cancel)?;
+    enter::<methods::SyncStart, _, _>(t, sync::start)?;
+    enter::<methods::FileHistoryGet, _, _>(t, file_history::get)?;
+    enter::<methods::SyncRunsList, _, _>(t, sync_runs::list)?;
+    enter::<methods::SyncRunsGet, _, _>(t, sync_runs::get)?;
+    enter::<methods::SyncRunsRetryFailed, _, _>(t, sync_runs::retry_failed)?;
     enter::<methods::ProjectsList, _, _>(t, projects::list)?;
     enter::<methods::ProjectsResolve, _, _>(t, projects::resolve)?;
     enter::<methods::SetupCheck, _, _>(t, setup::check)?;

@@ -104,6 +104,17 @@ pub fn ids_with_prefix(
     Ok(ids)
 }
 
+/// How each stage of each item of a run ended, in a fixed order.
+pub fn entity_statuses(
+    connection: &Connection,
+    run_id: &str,
+) -> Result<Vec<(EntityType, u64, EntityStatus)>, StoreError> {
+    Ok(entities(connection, run_id)?
+        .into_iter()
+        .map(|entity| (entity.entity_type, entity.iid, entity.status))
+        .collect())
+}
+
 /// The items of a run, in a fixed order.
 pub(super) fn entities(
     connection: &Connection,

@@ -2,7 +2,7 @@
 //! config values and ids alone: text from GitLab never gets into them.
 
 use lore_proto::ErrorCode;
-use lore_proto::sync::CompletionStatus;
+use lore_proto::sync::{CompletionStatus, RunMode};
 
 use super::read::RunRow;
 
@@ -30,6 +30,12 @@ pub(super) fn retry_command(row: &RunRow) -> Option<String> {
     match row.completion {
         None | Some(CompletionStatus::Succeeded) => return None,
         Some(_) => {}
+    }
+    if row.mode == RunMode::Surgical {
+        return Some(format!(
+            "lore sync-runs --run-id {} --retry-failed",
+            row.run_id
+        ));
     }
     let mut command = format!("lore sync -p {}", quoted(&row.project)?);
     if row.path_elsewhere {

@@ -1,0 +1,396 @@
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use lore_proto::jobs::Priority;
+use lore_proto::methods::{JOBS_SUBSCRIBE, JOBS_UNSUBSCRIBE, NAMES};
+use lore_proto::{ErrorCode, PROTOCOL};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::UnixStream;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::clock::SystemClock;
+use crate::jobs::{JobContext, Outcome, Submission, Work};
+use crate::server::testing::{LineClient, soon};
+use crate::server::{Limits, handlers};
+
+const CONFIG: &str = "[hosts.h]\nurl = \"http://127.0.0.1:9\"\nprojects = [\"group/project\"]\n\
+                      [sync]\ninterval_seconds = 0\n";
+
+struct Fixture {
+    folder: TempDir,
+}
+
+impl Fixture {
+    /// Places in a folder of its own, with this config, or with none.
+    fn new(config: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        if let Some(config) = config {
+            std::fs::write(folder.path().join("config.toml"), config).unwrap();
+        }
+        Self { folder }
+    }
+
+    fn config(&self) -> std::path::PathBuf {
+        self.folder.path().join("config.toml")
+    }
+
+    fn options(&self) -> DaemonOptions {
+        let data_dir = self.folder.path().join("data");
+        DaemonOptions {
+            places: Places {
+                config: self.config(),
+                socket: data_dir.join("lored.sock"),
+                log_dir: data_dir.join("logs"),
+                data_dir,
+                data_dir_was_told: true,
+                config_was_told: true,
+            },
+            clock: Arc::new(SystemClock),
+            seed: 1,
+            limits: Limits::default(),
+        }
+    }
+
+    async fn start(&self) -> Started {
+        let running = Running::start(self.options()).await.unwrap();
+        let daemon = Arc::clone(running.daemon());
+        Started {
+            daemon,
+            ended: tokio::spawn(running.wait()),
+        }
+    }
+}
+
+struct Started {
+    daemon: Arc<Daemon>,
+    ended: JoinHandle<()>,
+}
+
+impl Started {
+    async fn connect(&self) -> LineClient<UnixStream> {
+        LineClient::new(
+            UnixStream::connect(&self.daemon.places().socket)
+                .await
+                .unwrap(),
+        )
+    }
+
+    async fn call(&self, method: &str, params: Value) -> Value {
+        self.connect().await.call(1, method, &params).await
+    }
+
+    /// The code of the error that a call ends with.
+    async fn code(&self, method: &str, params: Value) -> String {
+        let reply = self.call(method, params).await;
+        reply["error"]["data"]["code"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{reply}"))
+            .to_owned()
+    }
+
+    async fn stop(self) {
+        self.daemon.request_stop(Some(Duration::ZERO));
+        drop(self.daemon);
+        soon(self.ended).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn every_method_of_the_protocol_is_served_and_no_other() {
+    let f = Fixture::new(Some(CONFIG));
+    let started = f.start().await;
+    let methods = handlers::methods(&started.daemon).unwrap();
+    let served: BTreeSet<&str> = methods.method_names().collect();
+    let mut known: BTreeSet<&str> = NAMES.iter().copied().collect();
+    known.extend([JOBS_SUBSCRIBE, JOBS_UNSUBSCRIBE]);
+    assert_eq!(served, known);
+    drop(methods);
+    started.stop().await;
+}
+
+#[tokio::test]
+async fn the_handshake_names_places_and_refuses_what_does_not_fit() {
+    let f = Fixture::new(Some(CONFIG));
+    let started = f.start().await;
+    let data = f.folder.path().join("data");
+    let hello = |protocol: u32, data_dir: &Path| json!({ "protocol": protocol, "client_version": "9.9.9", "data_dir": data_dir, "config": f.config() });
+    let reply = started.call("daemon.hello", hello(PROTOCOL, &data)).await;
+    assert_eq!(reply["result"]["pid"], std::process::id(), "{reply}");
+    assert_eq!(reply["result"]["degraded"], Value::Null);
+    let link = f.folder.path().join("link");
+    std::os::unix::fs::symlink(&data, &link).unwrap();
+    let reply = started.call("daemon.hello", hello(PROTOCOL, &link)).await;
+    assert!(reply["result"].is_object(), "{reply}");
+    let reply = started
+        .call("daemon.hello", hello(PROTOCOL, f.folder.path()))
+        .await;
+    assert_eq!(reply["error"]["data"]["code"], "DAEMON_UNAVAILABLE");
+    assert!(
+        reply["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("another data folder"),
+        "{reply}"
+    );
+    let reply = started
+        .call("daemon.hello", hello(PROTOCOL + 1, &data))
+        .await;
+    assert_eq!(reply["error"]["data"]["code"], "PROTOCOL_MISMATCH");
+    assert_eq!(
+        reply["error"]["data"]["actions"],
+        json!(["lore daemon restart"])
+    );
+    let mut older = hello(PROTOCOL - 1, &data);
+    older["from_another_version"] = json!(true);
+    let reply = started.call("daemon.hello", older).await;
+    assert!(
+        reply["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("upgrade lore"),
+        "{reply}"
+    );
+    started.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_config_it_serves_what_needs_none_until_there_is_one() {
+    let f = Fixture::new(None);
+    let started = f.start().await;
+    let status = started.call("daemon.status", json!({})).await;
+    let degraded = status["result"]["degraded"].as_str().unwrap();
+    assert!(degraded.contains("lore init"), "{degraded}");
+    for (method, params) in [
+        ("fileHistory.get", json!({ "path": "a" })),
+        ("projects.list", json!({})),
+        ("syncRuns.list", json!({})),
+        ("sync.start", json!({})),
+    ] {
+        assert_eq!(
+            started.code(method, params).await,
+            "CONFIG_NOT_FOUND",
+            "{method}"
+        );
+    }
+    assert!(started.call("jobs.list", json!({})).await["result"].is_object());
+    std::fs::write(f.config(), CONFIG).unwrap();
+    let reply = started.call("daemon.reload", json!({})).await;
+    assert_eq!(reply["result"]["projects"][0]["path"], "group/project");
+    let reply = started.call("projects.resolve", json!({})).await;
+    assert_eq!(
+        reply["result"]["web_url"],
+        "http://127.0.0.1:9/group/project"
+    );
+    assert_eq!(
+        started
+            .code("projects.resolve", json!({ "project": "x" }))
+            .await,
+        "PROJECT_UNKNOWN"
+    );
+    assert_eq!(
+        started
+            .code("fileHistory.get", json!({ "path": "a" }))
+            .await,
+        "NOT_FOUND"
+    );
+    started.stop().await;
+}
+
+#[tokio::test]
+async fn a_bad_edit_leaves_the_config_from_before_in_force_and_says_so() {
+    let f = Fixture::new(Some(CONFIG));
+    let started = f.start().await;
+    std::fs::write(
+        f.config(),
+        CONFIG.replace("interval_seconds", "intervall_seconds"),
+    )
+    .unwrap();
+    let reply = started.call("daemon.reload", json!({})).await;
+    assert_eq!(reply["error"]["data"]["code"], "CONFIG_INVALID");
+    assert_eq!(reply["error"]["data"]["details"]["line"], 5, "{reply}");
+    let status = started.call("daemon.status", json!({})).await;
+    let warning = &status["result"]["warnings"][0];
+    assert_eq!(warning["code"], "CONFIG_INVALID");
+    assert!(
+        warning["message"]
+            .as_str()
+            .unwrap()
+            .contains("stays in force"),
+        "{warning}"
+    );
+    assert_eq!(status["result"]["projects"][0]["path"], "group/project");
+    assert_eq!(status["result"]["degraded"], Value::Null);
+    std::fs::write(f.config(), CONFIG).unwrap();
+    started.call("daemon.reload", json!({})).await;
+    let status = started.call("daemon.status", json!({})).await;
+    assert_eq!(status["result"]["warnings"], json!([]));
+    started.stop().await;
+}
+
+#[tokio::test]
+async fn an_edited_config_is_noticed_without_a_word() {
+    let f = Fixture::new(Some(CONFIG));
+    let started = f.start().await;
+    std::fs::write(f.config(), CONFIG.replace("group/project", "another/one")).unwrap();
+    let noticed = async {
+        loop {
+            let reply = started.call("projects.list", json!({})).await;
+            if reply["result"]["projects"][0]["path"] == "another/one" {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    soon(noticed).await;
+    started.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_lore_is_left_alone_and_named() {
+    let f = Fixture::new(Some(CONFIG));
+    f.start().await.stop().await;
+    let database = f.folder.path().join("data/lore.db");
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    connection
+        .pragma_update(None, "user_version", 9_999)
+        .unwrap();
+    drop(connection);
+    let started = f.start().await;
+    assert_eq!(
+        started
+            .code("fileHistory.get", json!({ "path": "a" }))
+            .await,
+        "SCHEMA_TOO_NEW"
+    );
+    let status = started.call("daemon.status", json!({})).await;
+    assert!(
+        status["result"]["degraded"]
+            .as_str()
+            .unwrap()
+            .contains("9999"),
+        "{status}"
+    );
+    assert_eq!(status["result"]["schema_version"], Value::Null);
+    started.stop().await;
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    let version: i64 = connection
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 9_999);
+}
+
+#[tokio::test]
+async fn a_second_daemon_is_refused_until_the_first_has_stopped() {
+    let f = Fixture::new(Some(CONFIG));
+    let first = f.start().await;
+    let refused = Running::start(f.options()).await.unwrap_err().to_wire();
+    assert_eq!(refused.code, ErrorCode::DatabaseLocked);
+    assert!(first.call("daemon.status", json!({})).await["result"].is_object());
+    first.stop().await;
+    assert!(!f.folder.path().join("data/lored.sock").exists());
+    f.start().await.stop().await;
+}
+
+struct UntilCancelled(Arc<Notify>);
+
+impl Work for UntilCancelled {
+    fn run(self: Box<Self>, cx: JobContext) -> BoxFuture<'static, Outcome> {
+        async move {
+            self.0.notify_one();
+            cx.cancel.cancelled().await;
+            Outcome::cancelled()
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_shutdown_answers_first_and_tells_subscribers_how_jobs_ended() {
+    let f = Fixture::new(Some(CONFIG));
+    let started = f.start().await;
+    let begun = Arc::new(Notify::new());
+    let submission = Submission {
+        kind: "test",
+        title: "a test".to_owned(),
+        priority: Priority::Interactive,
+        key: None,
+        exclusive: Vec::new(),
+        run_ids: Vec::new(),
+        work: Box::new(UntilCancelled(Arc::clone(&begun))),
+    };
+    let job_id = started
+        .daemon
+        .scheduler()
+        .submit(submission)
+        .await
+        .unwrap()
+        .job_id;
+    soon(begun.notified()).await;
+    let mut subscriber = started.connect().await;
+    subscriber
+        .call(1, "jobs.subscribe", &json!({ "job_id": job_id }))
+        .await;
+    let reply = started
+        .call("daemon.shutdown", json!({ "grace_ms": 60_000 }))
+        .await;
+    assert_eq!(reply["result"]["pid"], std::process::id());
+    let mut last = Value::Null;
+    while let Some(event) = subscriber.next().await {
+        last = event["params"]["result"].clone();
+    }
+    assert_eq!(
+        (&last["kind"], &last["state"]),
+        (&json!("finished"), &json!("cancelled"))
+    );
+    let Started { daemon, ended } = started;
+    drop(daemon);
+    soon(ended).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_dry_run_is_answered_at_once_and_an_unreachable_host_fails_the_run_alone() {
+    let f = Fixture::new(Some(CONFIG));
+    let started = f.start().await;
+    let reply = started.call("sync.start", json!({ "dry_run": true })).await;
+    assert_eq!(reply["result"]["job_id"], Value::Null, "{reply}");
+    assert_eq!(
+        reply["result"]["plan"]["projects"][0]["project"],
+        "group/project"
+    );
+    assert_eq!(
+        started
+            .code("sync.start", json!({ "project": "x/y" }))
+            .await,
+        "PROJECT_UNKNOWN"
+    );
+    assert_eq!(
+        started.code("sync.start", json!({ "host": "x" })).await,
+        "HOST_UNKNOWN"
+    );
+    let reply = started.call("sync.start", json!({})).await;
+    let mut client = started.connect().await;
+    let job_id = &reply["result"]["job_id"];
+    client
+        .call(1, "jobs.subscribe", &json!({ "job_id": job_id }))
+        .await;
+    let finished = loop {
+        let event = client.next().await.unwrap()["params"]["result"].clone();
+        if event["kind"] == "finished" {
+            break event;
+        }
+    };
+    // The config names no token.
+    assert_eq!(finished["error"]["code"], "TOKEN_MISSING", "{finished}");
+    let run_id = &reply["result"]["run_ids"][0];
+    let run = started
+        .call("syncRuns.get", json!({ "run_id": run_id }))
+        .await;
+    assert_eq!(run["result"]["data"]["status"], "failed", "{run}");
+    started.stop().await;
+}
