@@ -53,19 +53,30 @@ fn upstream(sim: &Simulator, project: u64) -> Summary {
             [
                 notes.filter(|note| viewer.sees_note(project, note)).count(),
                 item.state_events.len(),
-                labels.filter(|event| viewer.sees_label_event(project, event)).count(),
+                labels
+                    .filter(|event| viewer.sees_label_event(project, event))
+                    .count(),
                 item.milestone_events.len(),
                 files,
             ]
         };
         let issues = project.issues.values().map(|issue| {
             let item = &issue.common;
-            (("issue", signed(item.iid)), (item.title.clone(), children(item, 0)))
+            (
+                ("issue", signed(item.iid)),
+                (item.title.clone(), children(item, 0)),
+            )
         });
         let merge_requests = project.merge_requests.values().map(|merge_request| {
             let item = &merge_request.common;
-            let files = merge_request.versions.last().map_or(0, |version| version.files.len());
-            (("merge_request", signed(item.iid)), (item.title.clone(), children(item, files)))
+            let files = merge_request
+                .versions
+                .last()
+                .map_or(0, |version| version.files.len());
+            (
+                ("merge_request", signed(item.iid)),
+                (item.title.clone(), children(item, files)),
+            )
         });
         issues.chain(merge_requests).collect()
     })
