@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use gitlab_sim::upstream::Issuable;
 use gitlab_sim::{
-    ErrorBody, FaultKind, FaultRule, GeneratorConfig, Options, RateLimit, RetryAfter, RouteFilter,
-    Simulator, SimulatorBuilder, Throttle, Tier, When,
+    ErrorBody, FaultKind, FaultRule, GeneratorConfig, Latency, Options, RateLimit, RetryAfter,
+    RouteFilter, Simulator, SimulatorBuilder, Throttle, Tier, When,
 };
 use lore_daemon::clock::SystemClock;
 use lore_daemon::gitlab::{
@@ -347,4 +347,27 @@ async fn interactive_work_keeps_its_part_of_the_announced_budget() {
     let quick = Call::interactive(&cancel, soon());
     client.issue(&quick, project, Iid(1)).await.unwrap();
     assert_eq!(client.budget().answers.rate_limited, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn warm_connections_save_interactive_work_the_handshake() {
+    let sim = simulator(&small(), |_| {}).await;
+    let client = client(&sim);
+    let project = ProjectId(
+        sim.read(|upstream| i64::try_from(*upstream.projects.keys().next().unwrap()).unwrap()),
+    );
+    assert_eq!(client.warm(12).await, 12);
+    // From here on no new connection comes to stand in time.
+    sim.set_latency(Latency {
+        connect: Duration::from_mins(1),
+        answer: Duration::ZERO,
+    });
+    let cancel = CancellationToken::new();
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(3);
+    let call = Call::interactive(&cancel, deadline);
+    let asked = (1..=12).map(|iid| client.merge_request(&call, project, Iid(iid)));
+    for answer in futures_util::future::join_all(asked).await {
+        answer.unwrap();
+    }
+    assert_eq!(client.budget().requests_total, 12);
 }
