@@ -199,7 +199,9 @@ impl Client {
             made += 1;
             *requests += 1;
             let started = Instant::now();
-            let attempt = self.attempt::<S>(call, request, url.clone(), timeout);
+            // On the heap: an exchange's state is large, and callers run many
+            // of them side by side in one future.
+            let attempt = Box::pin(self.attempt::<S>(call, request, url.clone(), timeout));
             let outcome = call.bounded(attempt).await.map_err(Failed::from);
             let outcome = outcome
                 .and_then(|attempt| attempt)

@@ -164,7 +164,18 @@ impl Client {
         variables: Value,
     ) -> Result<Fetched<Answer>, GitLabError> {
         let request = Request::graphql(query, variables);
-        let answer = self.json::<Document>(call, &request).await?;
+        let answer = match self.json::<Document>(call, &request).await {
+            Ok(answer) => answer,
+            Err(error) if matches!(error.failure, Failure::NotFound { .. }) => {
+                return Ok(Fetched {
+                    value: Answer::Unsupported("this instance has no GraphQL".into()),
+                    started_at: self.inner().clock.now(),
+                    server_date: None,
+                    requests: 1,
+                });
+            }
+            Err(error) => return Err(error),
+        };
         let fetched = answer.clone().map(|_| ());
         let read = answer
             .value

@@ -56,6 +56,7 @@ async fn walk(client: &Client, call: &Call<'_>) -> Result<Vec<Page<Issue>>, GitL
         let answer = client.issues_page(call, PROJECT, &params).await?;
         let next = answer.next.clone();
         pages.push(answer);
+        assert!(pages.len() < 200, "the walk does not end");
         match next {
             Some(next) => page = PageRequest::Next(next),
             None => return Ok(pages),

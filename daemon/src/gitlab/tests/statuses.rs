@@ -2,7 +2,7 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use wiremock::Request;
 
-use super::{background, client, in_turn, ok, requests_to, server};
+use super::{background, client, in_turn, ok, requests_to, server, status};
 use crate::gitlab::{Failure, Iid, MissingKind, StatusOutcome};
 
 fn work_item(iid: &str, widgets: &Value) -> Value {
@@ -79,6 +79,17 @@ async fn an_instance_without_statuses_is_unsupported_and_no_error() {
             "{code}: {outcome:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn an_instance_without_graphql_is_unsupported_and_no_error() {
+    let server = in_turn(vec![status(404)]).await;
+    let cancel = CancellationToken::new();
+    let outcome = client(&server.uri())
+        .work_item_statuses(&background(&cancel), "g/p", &[Iid(5)])
+        .await
+        .unwrap();
+    assert!(matches!(outcome.value, StatusOutcome::Unsupported(_)));
 }
 
 #[tokio::test]
