@@ -76,7 +76,8 @@ impl Upstream {
             attempts += 1;
             self.pause(&mut rng, options);
             let Some(at) = self.pick(&mut rng, options, &recent) else {
-                break;
+                // An empty project; the next try finds another.
+                continue;
             };
             if let Ok(Some((kind, item))) = self.random_change(&mut rng, options, at) {
                 if let Some(item) = item {
