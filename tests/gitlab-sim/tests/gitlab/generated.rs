@@ -1,9 +1,12 @@
-//! The generator.
+//! The generator, and random changes.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use gitlab_sim::upstream::{ClosingLink, Issuable, ItemState, NoteType, Place};
-use gitlab_sim::{GeneratorConfig, Moment};
+use gitlab_sim::{GeneratorConfig, Moment, RandomChangeOptions, Simulator};
+
+use crate::support::small;
 
 const NOW: Moment = Moment::from_secs(1_795_176_000);
 
@@ -119,4 +122,50 @@ fn nothing_happens_before_its_item_or_in_the_future() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn random_changes_are_the_same_for_the_same_seed_and_of_every_kind() {
+    let (one, other) = (small(|_| {}).await, small(|_| {}).await);
+    let options = RandomChangeOptions::default();
+    let make = |sim: &Simulator| {
+        sim.change(|upstream| {
+            upstream.create_project("acme/target");
+            upstream.random_changes(5, 1_500, &options)
+        })
+    };
+    let (first, second) = (make(&one), make(&other));
+    assert_eq!(first.len(), 1_500);
+    assert_eq!(first, second);
+    assert_eq!(one.snapshot().projects, other.snapshot().projects);
+    for kind in [
+        "add note",
+        "reply",
+        "edit note",
+        "delete note",
+        "add label",
+        "close",
+        "merge",
+        "push",
+        "move issue",
+        "delete item",
+        "rename project",
+        "resolve thread",
+        "delete label",
+        "open issue",
+        "open merge request",
+        "closing link",
+        "set status",
+    ] {
+        assert!(
+            first.iter().any(|change| change.kind == kind),
+            "{kind} never came up"
+        );
+    }
+    // Some fall inside the window of the throttled touch.
+    let hidden = first.windows(2).filter(|pair| {
+        let same = pair[0].item.is_some() && pair[0].item == pair[1].item;
+        same && pair[1].at.since(pair[0].at) < Duration::from_mins(1)
+    });
+    assert!(hidden.count() > 10);
 }
