@@ -4,6 +4,7 @@
 //! document itself is wrong.
 
 mod connection;
+mod literal;
 mod resolve;
 mod schema;
 mod validate;
@@ -119,7 +120,7 @@ fn read(query: &Value) -> Result<Operation, String> {
                         continue;
                     }
                     if let Some(default) = &variable.default_value {
-                        let value = resolve::literal(default, &Variables::new());
+                        let value = literal::literal(default, &Variables::new());
                         variables.insert(name.clone(), value);
                     } else if matches!(
                         variable.var_type,

@@ -3,6 +3,7 @@
 mod answer;
 mod body;
 mod connection;
+mod merge_request_parts;
 mod paging;
 mod query;
 mod render;

@@ -47,4 +47,4 @@ pub use route::Route;
 pub use shared::Latency;
 pub use simulator::{DEFAULT_TOKEN, Simulator, SimulatorBuilder};
 pub use source::{SourceError, load_corpus, load_git};
-pub use upstream::Access;
+pub use upstream::{Access, RandomChangeOptions};

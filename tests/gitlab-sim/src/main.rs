@@ -67,6 +67,7 @@ struct Source {
 
 /// What kind of installation it is.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "independent flags")]
 struct Installation {
     /// Path prefix of a relative-URL install, such as /gitlab.
     #[arg(long, value_name = "PATH", default_value = "")]
@@ -82,7 +83,7 @@ struct Installation {
     /// Requests in each minute.
     #[arg(long, value_name = "N")]
     rate_limit: Option<u64>,
-    /// Send no RateLimit headers.
+    /// Send no headers about the rate limit.
     #[arg(long)]
     no_rate_limit_headers: bool,
     /// Refuse as the limiter of single endpoints does: JSON, no headers.
@@ -100,10 +101,10 @@ struct Installation {
     /// Files that a diff shows at most; 0 for no limit.
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     diff_file_limit: usize,
-    /// Have no raw_diffs, as before 17.
+    /// Have no endpoint for raw diffs, as before 17.
     #[arg(long)]
     no_raw_diffs: bool,
-    /// Keep the limit for access_raw_diffs too.
+    /// Keep the limit of files even where raw diffs are asked for.
     #[arg(long)]
     no_access_raw_diffs: bool,
     /// Render the merge request list anew each time.

@@ -7,6 +7,7 @@
 mod diff;
 mod event;
 mod issuable;
+mod issue_move;
 mod item_changes;
 mod label_changes;
 mod merge_request_changes;

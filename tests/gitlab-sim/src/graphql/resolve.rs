@@ -1,10 +1,11 @@
 //! Runs a document that passed its checks.
 
-use graphql_parser::query::{self, Field, Selection, TypeCondition};
+use graphql_parser::query::{Field, Selection, TypeCondition};
 use serde_json::{Map, Value, json};
 
 use super::connection::{Connection, Wanted};
-use super::{Operation, Selected, Variables};
+use super::literal::argument;
+use super::{Operation, Selected};
 use crate::Moment;
 use crate::http::Render;
 use crate::options::Tier;
@@ -376,36 +377,6 @@ impl Node<'_> {
     fn is(&self, type_name: &str) -> bool {
         type_name == self.type_name()
             || (type_name == "WorkItemWidget" && matches!(self, Self::Widget(..)))
-    }
-}
-
-/// An argument with its variables filled in; null where it is missing.
-pub(super) fn argument(field: &Field<'static, String>, name: &str, variables: &Variables) -> Value {
-    field
-        .arguments
-        .iter()
-        .find(|(known, _)| known == name)
-        .map_or(Value::Null, |(_, value)| literal(value, variables))
-}
-
-/// A literal as JSON, with its variables filled in.
-pub(super) fn literal(value: &query::Value<'static, String>, variables: &Variables) -> Value {
-    match value {
-        query::Value::Variable(name) => variables.get(name).cloned().unwrap_or(Value::Null),
-        query::Value::Int(number) => json!(number.as_i64()),
-        query::Value::Float(number) => json!(number),
-        query::Value::String(text) | query::Value::Enum(text) => json!(text),
-        query::Value::Boolean(value) => json!(value),
-        query::Value::Null => Value::Null,
-        query::Value::List(values) => values
-            .iter()
-            .map(|value| literal(value, variables))
-            .collect(),
-        query::Value::Object(fields) => fields
-            .iter()
-            .map(|(name, value)| (name.clone(), literal(value, variables)))
-            .collect::<Map<_, _>>()
-            .into(),
     }
 }
 

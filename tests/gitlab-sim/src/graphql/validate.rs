@@ -4,7 +4,7 @@ use graphql_parser::Pos;
 use graphql_parser::query::{Field, Selection, TypeCondition};
 use serde_json::{Value, json};
 
-use super::resolve::{argument, literal};
+use super::literal::{argument, literal};
 use super::schema::{self, Gives};
 use super::{Operation, Selected};
 use crate::options::Tier;

@@ -202,12 +202,12 @@ impl Query {
     }
 
     pub(crate) fn flag(&self, name: &str) -> bool {
-        matches!(self.get(name), Some("true" | "1" | "t"))
+        self.choice(name) == Some(true)
     }
 
     /// A boolean that may be left out.
     pub(crate) fn choice(&self, name: &str) -> Option<bool> {
-        self.get(name).map(|_| self.flag(name))
+        boolean(self.get(name)?)
     }
 
     pub(crate) fn number(&self, name: &str) -> Option<u64> {
@@ -254,9 +254,7 @@ impl Query {
                 None | Some(Kind::Text) => true,
                 Some(Kind::Integer) => value.parse::<i64>().is_ok(),
                 Some(Kind::Integers) => value.split(',').all(|part| part.parse::<u64>().is_ok()),
-                Some(Kind::Boolean) => {
-                    matches!(value.as_str(), "true" | "false" | "0" | "1" | "t" | "f")
-                }
+                Some(Kind::Boolean) => boolean(value).is_some(),
                 Some(Kind::Time) => Moment::parse(value).is_some(),
                 Some(Kind::OneOf(values)) => {
                     if !values.contains(&value.as_str()) {
@@ -279,6 +277,15 @@ fn kind_of(groups: &[&'static [Known]], name: &str) -> Option<Kind> {
         .flat_map(|group| group.iter())
         .find(|(known, _)| *known == name)
         .map(|(_, kind)| *kind)
+}
+
+/// The spellings that GitLab's parameter parser takes.
+fn boolean(value: &str) -> Option<bool> {
+    match value.to_lowercase().as_str() {
+        "1" | "on" | "t" | "true" | "y" | "yes" => Some(true),
+        "0" | "off" | "f" | "false" | "n" | "no" => Some(false),
+        _ => None,
+    }
 }
 
 fn decode(text: &str) -> String {

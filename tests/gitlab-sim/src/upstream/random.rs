@@ -76,7 +76,8 @@ impl Upstream {
             attempts += 1;
             self.pause(&mut rng, options);
             let Some(at) = self.pick(&mut rng, options, &recent) else {
-                break;
+                // An empty project; the next try finds another.
+                continue;
             };
             if let Ok(Some((kind, item))) = self.random_change(&mut rng, options, at) {
                 if let Some(item) = item {
@@ -404,33 +405,5 @@ impl Upstream {
             .map(|note| note.id)
             .collect();
         Ok(ids.choose(rng).copied())
-    }
-}
-
-impl WorkItemStatus {
-    /// The system-defined "In progress".
-    pub fn in_progress() -> Self {
-        Self::system(2, "In progress", "IN_PROGRESS", "#1f75cb", "status-running")
-    }
-
-    /// The system-defined "To do".
-    pub fn to_do() -> Self {
-        Self::system(1, "To do", "TO_DO", "#737278", "status-waiting")
-    }
-
-    /// The system-defined "Done".
-    pub fn done() -> Self {
-        Self::system(3, "Done", "DONE", "#108548", "status-success")
-    }
-
-    fn system(number: u64, name: &str, category: &str, color: &str, icon_name: &str) -> Self {
-        Self {
-            id: format!("gid://gitlab/WorkItems::Statuses::SystemDefined::Status/{number}"),
-            name: name.to_owned(),
-            category: category.to_owned(),
-            color: color.to_owned(),
-            icon_name: icon_name.to_owned(),
-            position: 0,
-        }
     }
 }

@@ -1,11 +1,9 @@
 //! The endpoints, over real HTTP.
 
-mod support;
-
+use crate::support::{Client, PROJECT, small};
 use gitlab_sim::upstream::ItemKind;
 use gitlab_sim::{FaultKind, FaultRule, Route, RouteFilter, When};
 use serde_json::json;
-use support::{Client, PROJECT, small};
 
 #[tokio::test]
 async fn every_row_of_every_list_is_there_exactly_once() {
@@ -23,7 +21,7 @@ async fn every_row_of_every_list_is_there_exactly_once() {
         let path =
             format!("/projects/42/{collection}?state=all&scope=all&order_by=updated_at&sort=asc");
         let rows = json!(client.all(&path).await);
-        let mut iids = support::iids(&rows);
+        let mut iids = crate::support::iids(&rows);
         iids.sort_unstable();
         assert_eq!(iids, expected);
     }
@@ -172,7 +170,7 @@ async fn an_unchanged_answer_is_304_and_compression_is_honoured() {
     let sim = small(|options| options.gzip = true).await;
     let client = Client::new(&sim);
     let first = client.get("/projects/42/issues?per_page=100").await;
-    let tag = support::header(&first, "etag").unwrap();
+    let tag = crate::support::header(&first, "etag").unwrap();
     let plain = first.json::<serde_json::Value>().await.unwrap();
     let again = client
         .request("/projects/42/issues?per_page=100")
@@ -183,7 +181,7 @@ async fn an_unchanged_answer_is_304_and_compression_is_honoured() {
     assert_eq!(again.status().as_u16(), 304);
     assert_eq!(again.bytes().await.unwrap().len(), 0);
     assert_eq!(
-        support::iids(&plain).len(),
+        crate::support::iids(&plain).len(),
         40.min(plain.as_array().unwrap().len())
     );
 }

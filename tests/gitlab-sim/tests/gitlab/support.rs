@@ -1,22 +1,19 @@
 //! A plain client, and the usual simulators.
 
-// Each test binary uses its own part of this.
-#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)]
-
 use gitlab_sim::{GeneratorConfig, Options, Simulator, SimulatorBuilder};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
 
-pub const PROJECT: u64 = 42;
+pub(crate) const PROJECT: u64 = 42;
 
-pub struct Client {
+pub(crate) struct Client {
     http: reqwest::Client,
     base: String,
     token: Option<String>,
 }
 
 impl Client {
-    pub fn new(sim: &Simulator) -> Self {
+    pub(crate) fn new(sim: &Simulator) -> Self {
         // A second test of the same process finds it installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
@@ -32,14 +29,14 @@ impl Client {
         }
     }
 
-    pub fn token(self, token: Option<&str>) -> Self {
+    pub(crate) fn token(self, token: Option<&str>) -> Self {
         Self {
             token: token.map(str::to_owned),
             ..self
         }
     }
 
-    pub fn request(&self, path: &str) -> reqwest::RequestBuilder {
+    pub(crate) fn request(&self, path: &str) -> reqwest::RequestBuilder {
         let request = self.http.get(format!("{}/api/v4{path}", self.base));
         match &self.token {
             Some(token) => request.header("PRIVATE-TOKEN", token),
@@ -47,27 +44,27 @@ impl Client {
         }
     }
 
-    pub async fn try_get(&self, path: &str) -> reqwest::Result<Response> {
+    pub(crate) async fn try_get(&self, path: &str) -> reqwest::Result<Response> {
         self.request(path).send().await
     }
 
-    pub async fn get(&self, path: &str) -> Response {
+    pub(crate) async fn get(&self, path: &str) -> Response {
         self.try_get(path).await.unwrap()
     }
 
-    pub async fn json(&self, path: &str) -> Value {
+    pub(crate) async fn json(&self, path: &str) -> Value {
         let response = self.get(path).await;
         assert_eq!(response.status(), StatusCode::OK, "{path}");
         response.json().await.unwrap()
     }
 
-    pub async fn status(&self, path: &str) -> (u16, String) {
+    pub(crate) async fn status(&self, path: &str) -> (u16, String) {
         let response = self.get(path).await;
         let status = response.status().as_u16();
         (status, response.text().await.unwrap())
     }
 
-    pub async fn graphql(&self, query: &str, variables: Value) -> (u16, Value) {
+    pub(crate) async fn graphql(&self, query: &str, variables: Value) -> (u16, Value) {
         let request = self
             .http
             .post(format!("{}/api/graphql", self.base))
@@ -79,7 +76,7 @@ impl Client {
     }
 
     /// All rows of a list, following `X-Next-Page`.
-    pub async fn all(&self, path: &str) -> Vec<Value> {
+    pub(crate) async fn all(&self, path: &str) -> Vec<Value> {
         let mut rows = Vec::new();
         let mut page = "1".to_owned();
         while !page.is_empty() {
@@ -94,12 +91,12 @@ impl Client {
     }
 }
 
-pub fn header(response: &Response, name: &str) -> Option<String> {
+pub(crate) fn header(response: &Response, name: &str) -> Option<String> {
     let value = response.headers().get(name)?;
     Some(value.to_str().unwrap().to_owned())
 }
 
-pub fn iids(rows: &Value) -> Vec<u64> {
+pub(crate) fn iids(rows: &Value) -> Vec<u64> {
     rows.as_array()
         .unwrap()
         .iter()
@@ -108,7 +105,7 @@ pub fn iids(rows: &Value) -> Vec<u64> {
 }
 
 /// Forty issues, forty merge requests and people.
-pub async fn small(change: impl FnOnce(&mut Options)) -> Simulator {
+pub(crate) async fn small(change: impl FnOnce(&mut Options)) -> Simulator {
     let config = GeneratorConfig {
         issues: 40,
         merge_requests: 40,
@@ -124,7 +121,7 @@ pub async fn small(change: impl FnOnce(&mut Options)) -> Simulator {
 }
 
 /// One empty project with id 42 and two users.
-pub async fn empty(change: impl FnOnce(&mut Options)) -> Simulator {
+pub(crate) async fn empty(change: impl FnOnce(&mut Options)) -> Simulator {
     SimulatorBuilder::new()
         .upstream(|upstream| {
             upstream.add_user("mira", "Mira K");
