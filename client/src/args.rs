@@ -25,11 +25,11 @@ const HELP: &str = "{about}{after-help}\n\n{usage-heading} {usage}\n\n{all-args}
   lore status                      health at a glance"
 )]
 struct Cli {
-    #[command(flatten)]
-    globals: Globals,
     /// Print the version
     #[arg(short = 'V', long)]
     version: bool,
+    #[command(flatten)]
+    globals: Globals,
     #[command(subcommand)]
     command: Option<Command>,
 }

@@ -96,7 +96,12 @@ impl Run for Init {
         let raw = context.ask_raw::<SetupWrite>(&setup)?;
         let report: SetupReport = parse_result("setup.write", &raw).map_err(WireError::from)?;
         if !context.printer.robot {
-            let page = report::written(&report, &context.printer.view());
+            let view = context.printer.view();
+            // Who was asked has just seen what was found.
+            let page = match &conversation {
+                Some(_) => report::place(&report),
+                None => report::written(&report, &view),
+            };
             context.printer.out(&page)?;
         }
         let wants_sync = match (&mut conversation, self.sync, self.no_sync) {

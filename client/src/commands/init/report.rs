@@ -56,12 +56,17 @@ pub(super) fn checked(report: &SetupReport, view: &View) -> String {
 
 /// That, and where it was written.
 pub(super) fn written(report: &SetupReport, view: &View) -> String {
-    let verb = if report.written { "Wrote" } else { "Nothing to change in" };
-    format!(
-        "{}\n{verb} {}\n",
-        checked(report, view),
-        sanitise::line(&report.config)
-    )
+    format!("{}\n{}", checked(report, view), place(report))
+}
+
+/// Where it was written.
+pub(super) fn place(report: &SetupReport) -> String {
+    let verb = if report.written {
+        "Wrote"
+    } else {
+        "Nothing to change in"
+    };
+    format!("{verb} {}\n", sanitise::line(&report.config))
 }
 
 #[cfg(test)]

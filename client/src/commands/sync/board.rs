@@ -123,7 +123,7 @@ fn project_line(name: &str, project: &Project, view: &View) -> String {
         }
     }
     // A line that wraps could not be taken back.
-    text::cut(&line.into_text(), view.width.map_or(usize::MAX, |width| width.saturating_sub(1)))
+    text::cut(line.into_text().trim_end(), view.width.map_or(usize::MAX, |width| width.saturating_sub(1)))
 }
 
 #[cfg(test)]
