@@ -95,7 +95,8 @@ fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !condition() {
         assert!(Instant::now() < deadline, "waited too long until {what}");
-        std::thread::yield_now();
+        // Gently: other tests want the processor too.
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
 
