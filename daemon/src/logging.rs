@@ -6,6 +6,8 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use lore_proto::{ErrorCode, WireError};
+use thiserror::Error;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -26,24 +28,59 @@ pub enum LogTarget {
     Stderr,
 }
 
-/// Logs from here on, what `filter` says in the syntax of `RUST_LOG`. A filter
-/// that cannot be read is itself an error.
-pub fn start(target: &LogTarget, filter: Option<&str>) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter.unwrap_or(DEFAULT_FILTER))
-        .map_err(|error| format!("LORE_LOG cannot be read: {error}"))?;
+/// Why nothing can be logged.
+#[derive(Debug, Error)]
+pub enum LogError {
+    /// `LORE_LOG` is no filter.
+    #[error("LORE_LOG cannot be read: {0}")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// The file cannot be opened.
+    #[error("the log `{}` cannot be opened: {source}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// Something else in this process logs already.
+    #[error("the log cannot be started: {0}")]
+    Started(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl LogError {
+    /// The error as a person meets it.
+    pub fn to_wire(&self) -> WireError {
+        let code = match self {
+            Self::Filter(_) => ErrorCode::Usage,
+            Self::Open { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
+                _ => ErrorCode::Io,
+            },
+            Self::Started(_) => ErrorCode::Internal,
+        };
+        WireError::new(code, self.to_string())
+    }
+}
+
+/// Logs from here on, what `filter` says in the syntax of `RUST_LOG`, panics
+/// included.
+pub fn start(target: &LogTarget, filter: Option<&str>) -> Result<(), LogError> {
+    let filter = EnvFilter::try_new(filter.unwrap_or(DEFAULT_FILTER))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false);
     let started = match target {
         LogTarget::Stderr => log.with_writer(io::stderr).try_init(),
         LogTarget::File(path) => {
-            let file = RotatedFile::open(path, MAX_BYTES, KEEP).map_err(|error| {
-                format!("the log `{}` cannot be opened: {error}", path.display())
-            })?;
+            let file =
+                RotatedFile::open(path, MAX_BYTES, KEEP).map_err(|source| LogError::Open {
+                    path: path.clone(),
+                    source,
+                })?;
             log.with_writer(file).try_init()
         }
     };
-    started.map_err(|error| format!("the log cannot be started: {error}"))?;
+    started.map_err(LogError::Started)?;
     std::panic::set_hook(Box::new(|panic| {
         let backtrace = std::backtrace::Backtrace::force_capture();
         tracing::error!(%panic, %backtrace, "a defect");

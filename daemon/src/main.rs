@@ -53,8 +53,7 @@ fn run(flags: Flags) -> Result<(), WireError> {
         LogTarget::File(places.log_file())
     };
     let filter = std::env::var("LORE_LOG").ok();
-    logging::start(&target, filter.as_deref())
-        .map_err(|message| WireError::new(ErrorCode::Io, message))?;
+    logging::start(&target, filter.as_deref()).map_err(|error| error.to_wire())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("lored")

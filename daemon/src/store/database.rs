@@ -33,7 +33,8 @@ struct Inner {
     path: PathBuf,
     writer: Option<mpsc::Sender<Task>>,
     writer_thread: Option<std::thread::JoinHandle<()>>,
-    readers: r2d2::Pool<SqliteConnectionManager>,
+    /// Present until the end.
+    readers: Option<r2d2::Pool<SqliteConnectionManager>>,
 }
 
 impl std::fmt::Debug for Database {
@@ -97,7 +98,7 @@ impl Database {
                 path: path.to_path_buf(),
                 writer: Some(sender),
                 writer_thread: Some(writer_thread),
-                readers,
+                readers: Some(readers),
             }),
         })
     }
@@ -143,7 +144,9 @@ impl Database {
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     {
-        let readers = self.inner.readers.clone();
+        let Some(readers) = self.inner.readers.clone() else {
+            return Err(StoreError::Closed.into());
+        };
         tokio::task::spawn_blocking(move || {
             let mut connection = readers.get().map_err(StoreError::Pool)?;
             let tx = connection.transaction().map_err(StoreError::Sqlite)?;
@@ -162,6 +165,9 @@ impl Database {
 
 impl Drop for Inner {
     fn drop(&mut self) {
+        // The readers first: only the last connection folds the write-ahead
+        // log into the database, and a read-only one cannot.
+        self.readers = None;
         // Ends the writer's loop; waiting for it lets the last write and the
         // checkpoint of the closing connection finish.
         self.writer = None;
