@@ -42,6 +42,9 @@ fn screen(status: &DaemonStatus, view: &View) -> String {
         ))
     ));
     if let Some(why) = &status.degraded {
+        // The daemon's warnings say it too, and what to do about it.
+        let said = status.warnings.iter().any(|w| &w.message == why);
+        let why = if said { "see below" } else { why };
         page.line(format_args!(
             "{} {}",
             paint.bad("serves set-up only:"),

@@ -22,6 +22,9 @@ use crate::output::{Page, View, sanitise, text, time};
 /// ends them.
 const STOP_LIMIT: Duration = Duration::from_secs(20);
 
+/// Most daemons are gone after this, and nothing needs to be said.
+const QUIET_LIMIT: Duration = Duration::from_millis(200);
+
 /// Start, stop and look after the daemon
 #[derive(Debug, Args)]
 pub(crate) struct Daemon {
@@ -120,10 +123,12 @@ fn stop(context: &Context, places: &Places) -> Result<Option<u32>, Failure> {
         Err(CallError::Lost(error)) if link::means_absent(&error) => None,
         Err(error) => return Err(WireError::from(error).into()),
     };
-    if pid.is_some() {
-        context.printer.note("waiting for the daemon to end …");
+    let gone = |limit| link::wait_until_gone(&places.socket, &places.owner_lock(), limit);
+    if gone(QUIET_LIMIT) {
+        return Ok(pid);
     }
-    if link::wait_until_gone(&places.socket, &places.owner_lock(), STOP_LIMIT) {
+    context.printer.note("waiting for the daemon to end …");
+    if gone(STOP_LIMIT) {
         return Ok(pid);
     }
     let who = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
