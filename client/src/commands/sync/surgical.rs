@@ -145,7 +145,7 @@ mod tests {
             (change("notes", Some("3"), Some("5")), "notes: 3 → 5 (+2)"),
             (change("labels", Some(""), Some("bug")), "labels: none → bug"),
             (change("head", Some("1234567890"), Some("abcdef0123")), "new commits: 12345678 → abcdef01"),
-            (change("title", Some("a\u{1b}[31mb"), Some("c")), "title: a[31mb → c"),
+            (change("title", Some("a\u{1b}[31mb"), Some("c")), "title: ab → c"),
         ] {
             assert_eq!(sentence(&given), said);
         }
