@@ -174,17 +174,14 @@ impl Entries {
             EventBody::Waiting { .. } => Some(Coalesced::Waiting),
             _ => None,
         };
-        let ordinal = match coalesced {
-            Some(kind) => {
-                if let Some(older) = self.latest.insert(kind, seq) {
-                    self.events.remove(&older);
-                }
-                None
+        let ordinal = if let Some(kind) = coalesced {
+            if let Some(older) = self.latest.insert(kind, seq) {
+                self.events.remove(&older);
             }
-            None => {
-                self.last_ordinal += 1;
-                Some(self.last_ordinal)
-            }
+            None
+        } else {
+            self.last_ordinal += 1;
+            Some(self.last_ordinal)
         };
         match &event.body {
             EventBody::Entity { .. } | EventBody::Warning { .. } => {
@@ -206,11 +203,8 @@ impl Entries {
     /// forgotten that, it is the fewest that there can have been, so that a
     /// reader is never told of fewer losses than it had.
     fn ordinal_at(&self, seq: u64) -> u64 {
-        let known = self.events.range(..=seq).rev();
-        known
-            .filter_map(|(_, entry)| entry.ordinal)
-            .next()
-            .unwrap_or(0)
+        let mut known = self.events.range(..=seq).rev();
+        known.find_map(|(_, entry)| entry.ordinal).unwrap_or(0)
     }
 }
 

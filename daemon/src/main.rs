@@ -17,10 +17,10 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 #[derive(Debug, Parser)]
 #[command(name = "lored", version = lore_proto::VERSION)]
 struct Flags {
-    /// The config file [env: LORE_CONFIG]
+    /// The config file, as `LORE_CONFIG` names it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The socket to serve on [env: LORE_SOCKET]
+    /// The socket to serve on, as `LORE_SOCKET` names it
     #[arg(long, value_name = "PATH")]
     socket: Option<PathBuf>,
     /// Log to stderr instead of the log file

@@ -55,7 +55,7 @@ pub fn resolve(config: &Config, ask: &ResolveProject) -> Result<ConfiguredProjec
         .action("lore init"));
     }
     if let Some(asked) = &ask.project {
-        return by_path(config, candidates, asked);
+        return by_path(config, &candidates, asked);
     }
     for remote in ask
         .remotes
@@ -111,7 +111,7 @@ pub fn host_key(config: &Config, asked: &str) -> Result<String, WireError> {
 
 fn by_path(
     config: &Config,
-    candidates: Vec<ConfiguredProject>,
+    candidates: &[ConfiguredProject],
     asked: &str,
 ) -> Result<ConfiguredProject, WireError> {
     if asked.contains("://") || asked.starts_with("git@") {
@@ -126,7 +126,7 @@ fn by_path(
             .cloned()
             .ok_or_else(|| {
                 unknown(
-                    &candidates,
+                    candidates,
                     remote.as_ref().map_or("", |remote| &remote.path),
                 )
             });
@@ -154,7 +154,7 @@ fn by_path(
         }
     }
     if found.is_empty() {
-        return Err(unknown(&candidates, asked));
+        return Err(unknown(candidates, asked));
     }
     one_of(
         found,
@@ -219,10 +219,12 @@ fn last_part(path: &str) -> &str {
 }
 
 fn shortened(names: &[String]) -> String {
+    use std::fmt::Write as _;
     let shown = names.iter().take(10).map(|name| format!("`{name}`"));
     let mut text = shown.collect::<Vec<_>>().join(", ");
     if names.len() > 10 {
-        text.push_str(&format!(" and {} more", names.len() - 10));
+        // A string takes everything.
+        let _ = write!(text, " and {} more", names.len() - 10);
     }
     text
 }
@@ -231,10 +233,18 @@ fn shortened(names: &[String]) -> String {
 #[derive(Debug, PartialEq, Eq)]
 struct Remote {
     host: String,
-    /// Counts for HTTP alone: an SSH port says nothing of the web's.
-    http_port: Option<Option<u16>>,
+    port: Port,
     /// Lower case, without slashes at its ends and without `.git`.
     path: String,
+}
+
+/// The port of a remote, where it says something of the web's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Port {
+    /// An HTTP port; absent: the scheme's own.
+    Web(Option<u16>),
+    /// That of SSH or git, which may be any.
+    Other,
 }
 
 impl Remote {
@@ -244,11 +254,12 @@ impl Remote {
         let text = text.trim();
         if text.contains("://") {
             let url = Url::parse(text).ok()?;
-            let http = matches!(url.scheme(), "http" | "https");
-            if !http && !matches!(url.scheme(), "ssh" | "git" | "git+ssh" | "ssh+git") {
-                return None;
-            }
-            return Self::new(url.host_str()?, http.then(|| url.port()), url.path());
+            let port = match url.scheme() {
+                "http" | "https" => Port::Web(url.port()),
+                "ssh" | "git" | "git+ssh" | "ssh+git" => Port::Other,
+                _ => return None,
+            };
+            return Self::new(url.host_str()?, port, url.path());
         }
         // git's own rule: a colon before any slash makes it host and path.
         let (host, path) = text.split_once(':')?;
@@ -256,10 +267,10 @@ impl Remote {
             return None;
         }
         let host = host.rsplit('@').next()?;
-        Self::new(host, None, path)
+        Self::new(host, Port::Other, path)
     }
 
-    fn new(host: &str, http_port: Option<Option<u16>>, path: &str) -> Option<Self> {
+    fn new(host: &str, port: Port, path: &str) -> Option<Self> {
         let path = percent_decode_str(path).decode_utf8().ok()?;
         let path = path.trim_matches('/');
         let path = path
@@ -269,7 +280,7 @@ impl Remote {
             .to_lowercase();
         (!path.is_empty()).then(|| Self {
             host: host.to_lowercase(),
-            http_port,
+            port,
             path,
         })
     }
@@ -282,7 +293,10 @@ impl Remote {
             .url
             .host_str()
             .is_some_and(|name| name.eq_ignore_ascii_case(&self.host));
-        let same_port = self.http_port.is_none_or(|port| port == host.url.port());
+        let same_port = match self.port {
+            Port::Web(port) => port == host.url.port(),
+            Port::Other => true,
+        };
         let wanted = project.path.to_lowercase();
         // A relative-URL install has its prefix in web addresses.
         let root = host.url.path().trim_matches('/').to_lowercase();

@@ -1,4 +1,5 @@
 //! The program `lored` as a process: what only a process can show.
+#![allow(clippy::unwrap_used)] // A test that cannot go on fails.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// The longest wait for anything here.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 struct Home(TempDir);
 
@@ -49,13 +50,13 @@ impl Home {
     fn start_as(&self, mut command: Command) -> Daemon {
         let daemon = Daemon(command.spawn().unwrap());
         until("it answers", || {
-            self.call("daemon.status", json!({})).is_some()
+            self.call("daemon.status", &json!({})).is_some()
         });
         daemon
     }
 
     /// One call; none where nobody answers.
-    fn call(&self, method: &str, params: Value) -> Option<Value> {
+    fn call(&self, method: &str, params: &Value) -> Option<Value> {
         let mut stream = UnixStream::connect(self.socket()).ok()?;
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
@@ -164,7 +165,7 @@ fn a_killed_one_is_followed_by_another_in_its_place() {
         stderr.contains(&pid) && stderr.contains("lore daemon status"),
         "{stderr}"
     );
-    let reply = home.call("daemon.shutdown", json!({})).unwrap();
+    let reply = home.call("daemon.shutdown", &json!({})).unwrap();
     assert_eq!(reply["result"]["pid"].to_string(), pid);
     assert!(daemon.ended().success());
 }

@@ -6,6 +6,7 @@
 
 mod error;
 mod parse;
+mod table;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -93,14 +94,14 @@ impl Default for SyncConfig {
     /// The defaults of contract §3.
     fn default() -> Self {
         Self {
-            interval: Some(Duration::from_secs(300)),
+            interval: Some(Duration::from_mins(5)),
             max_concurrent_requests: 8,
             max_interactive_requests: 64,
             request_timeout: Duration::from_secs(30),
             max_retries: 4,
             surgical_preflight_budget: Duration::from_secs(30),
             surgical_entity_timeout: Duration::from_secs(20),
-            surgical_dependents_budget: Duration::from_secs(120),
+            surgical_dependents_budget: Duration::from_mins(2),
             full_reconcile: Duration::from_hours(24),
             children_sweep: Duration::from_hours(7 * 24),
         }

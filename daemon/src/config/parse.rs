@@ -1,14 +1,15 @@
 //! From TOML to [`Config`], with the line of every mistake.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::{Range, RangeInclusive};
-use std::path::{Path, PathBuf};
+use std::ops::RangeInclusive;
+use std::path::Path;
 use std::time::Duration;
 
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 use url::Url;
 
+use super::table::{File, Table, Value};
 use super::{
     Config, ConfigError, EmbeddingConfig, EmbeddingProvider, Host, SyncConfig, TokenSource,
 };
@@ -37,8 +38,6 @@ const SYNC_KEYS: &[&str] = &[
     "children_sweep_days",
 ];
 const EMBEDDING_KEYS: &[&str] = &["provider", "model", "url", "api_key_env"];
-
-type Value<'i> = Spanned<DeValue<'i>>;
 
 pub(super) fn config(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let file = File { path, text };
@@ -302,179 +301,6 @@ fn embedding(table: &Table<'_>) -> Result<EmbeddingConfig, ConfigError> {
             .non_empty("api_key_env")?
             .map(|(name, _)| name.to_owned()),
     })
-}
-
-struct File<'a> {
-    path: &'a Path,
-    text: &'a str,
-}
-
-impl File<'_> {
-    /// The line, from 1, that holds the byte `offset`.
-    fn line(&self, offset: usize) -> usize {
-        let before = self.text.as_bytes().iter().take(offset);
-        1 + before.filter(|byte| **byte == b'\n').count()
-    }
-
-    fn mistake(&self, at: &Range<usize>, message: &str) -> ConfigError {
-        ConfigError::Invalid {
-            path: self.path.to_path_buf(),
-            line: self.line(at.start),
-            message: message.to_owned(),
-        }
-    }
-
-    fn wrong_type(&self, key: &str, value: &Value<'_>, wanted: &str) -> ConfigError {
-        let found = value.get_ref().type_str();
-        self.mistake(
-            &value.span(),
-            &format!("`{key}` has to be {wanted}, and is of type {found}"),
-        )
-    }
-}
-
-/// A table whose keys are known.
-struct Table<'a> {
-    file: &'a File<'a>,
-    name: &'a str,
-    values: &'a DeTable<'a>,
-}
-
-impl<'a> Table<'a> {
-    fn new(
-        file: &'a File<'a>,
-        name: &'a str,
-        values: &'a DeTable<'a>,
-        known: &[&str],
-    ) -> Result<Self, ConfigError> {
-        // The file's order, so that the first mistake is the first one read.
-        let unknown = values
-            .keys()
-            .filter(|key| !known.contains(&key.get_ref().as_ref()))
-            .min_by_key(|key| key.span().start);
-        if let Some(key) = unknown {
-            let shown = key.get_ref();
-            let place = if name.is_empty() {
-                "at the top".to_owned()
-            } else {
-                format!("in [{name}]")
-            };
-            let cure = match nearest(shown, known) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("known are {}", known.join(", ")),
-            };
-            return Err(file.mistake(
-                &key.span(),
-                &format!("unknown key `{shown}` {place}; {cure}"),
-            ));
-        }
-        Ok(Self { file, name, values })
-    }
-
-    fn full_name(&self, key: &str) -> String {
-        if self.name.is_empty() {
-            key.to_owned()
-        } else {
-            format!("{}.{key}", self.name)
-        }
-    }
-
-    fn wrong_type(&self, key: &str, value: &Value<'_>, wanted: &str) -> ConfigError {
-        self.file.wrong_type(&self.full_name(key), value, wanted)
-    }
-
-    fn table(&self, key: &str) -> Result<Option<&'a DeTable<'a>>, ConfigError> {
-        let Some(value) = self.values.get(key) else {
-            return Ok(None);
-        };
-        let table = value.get_ref().as_table();
-        table
-            .map(Some)
-            .ok_or_else(|| self.wrong_type(key, value, "a table"))
-    }
-
-    fn string(&self, key: &str) -> Result<Option<(&'a str, Range<usize>)>, ConfigError> {
-        let Some(value) = self.values.get(key) else {
-            return Ok(None);
-        };
-        match value.get_ref().as_str() {
-            Some(text) => Ok(Some((text, value.span()))),
-            None => Err(self.wrong_type(key, value, "a string")),
-        }
-    }
-
-    fn non_empty(&self, key: &str) -> Result<Option<(&'a str, Range<usize>)>, ConfigError> {
-        match self.string(key)? {
-            Some(("", at)) => {
-                let message = format!(
-                    "`{}` is empty; give it a value or leave it out",
-                    self.full_name(key)
-                );
-                Err(self.file.mistake(&at, &message))
-            }
-            found => Ok(found),
-        }
-    }
-
-    #[allow(clippy::type_complexity)] // A list with the place of each word and its own.
-    fn strings(
-        &self,
-        key: &str,
-    ) -> Result<Option<(Vec<(&'a str, Range<usize>)>, Range<usize>)>, ConfigError> {
-        let Some(value) = self.values.get(key) else {
-            return Ok(None);
-        };
-        let Some(array) = value.get_ref().as_array() else {
-            return Err(self.wrong_type(key, value, "a list of strings"));
-        };
-        let words = array
-            .iter()
-            .map(|word| match word.get_ref().as_str() {
-                Some(text) => Ok((text, word.span())),
-                None => Err(self.wrong_type(key, word, "a list of strings")),
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Some((words, value.span())))
-    }
-
-    /// A path: `~/` is the home folder, a relative one is below the config's.
-    fn path(&self, key: &str) -> Result<Option<(PathBuf, Range<usize>)>, ConfigError> {
-        let Some((text, at)) = self.non_empty(key)? else {
-            return Ok(None);
-        };
-        let path = match (text.strip_prefix("~/"), std::env::home_dir()) {
-            (Some(below), Some(home)) => home.join(below),
-            _ => {
-                let folder = self.file.path.parent().unwrap_or(Path::new(""));
-                folder.join(text)
-            }
-        };
-        Ok(Some((path, at)))
-    }
-
-    fn number(
-        &self,
-        key: &str,
-        range: RangeInclusive<u64>,
-        default: u64,
-    ) -> Result<u64, ConfigError> {
-        let Some(value) = self.values.get(key) else {
-            return Ok(default);
-        };
-        let Some(number) = value.get_ref().as_integer() else {
-            return Err(self.wrong_type(key, value, "a whole number"));
-        };
-        let parsed = u64::from_str_radix(number.as_str(), number.radix()).ok();
-        parsed.filter(|n| range.contains(n)).ok_or_else(|| {
-            let message = format!(
-                "`{}` is {number} and has to be between {} and {}",
-                self.full_name(key),
-                range.start(),
-                range.end(),
-            );
-            self.file.mistake(&value.span(), &message)
-        })
-    }
 }
 
 /// The candidate that `word` is most likely a misspelling of, if any is near.

@@ -66,6 +66,7 @@ fn an_empty_config_is_allowed_and_warned_of() {
 
 /// Each mistake with its line and what its message has to say.
 #[test]
+#[allow(clippy::too_many_lines)] // A table.
 fn a_mistake_is_named_with_its_line_and_the_cure() {
     let table: &[(&str, usize, &[&str])] = &[
         (

@@ -13,9 +13,9 @@ fn host(token: Option<TokenSource>) -> Host {
     }
 }
 
-fn command(script: &str) -> Option<TokenSource> {
+fn command(script: &str) -> TokenSource {
     let words = ["sh", "-c", script].map(str::to_owned);
-    Some(TokenSource::Command(words.to_vec()))
+    TokenSource::Command(words.to_vec())
 }
 
 #[tokio::test]
@@ -39,13 +39,13 @@ async fn a_token_comes_from_a_file_that_only_its_owner_reads() {
 #[tokio::test]
 async fn a_token_comes_from_a_command_and_its_failures_leak_nothing() {
     let config = Path::new("/nowhere/config.toml");
-    let ok = host(command("echo glpat-1; echo more; echo noise >&2"));
+    let ok = host(Some(command("echo glpat-1; echo more; echo noise >&2")));
     assert_eq!(
         resolve("h", &ok, config).await.unwrap(),
         Token::new("glpat-1")
     );
     for script in ["echo glpat-1; exit 3", "echo glpat-1 >&2; exit 1", "true"] {
-        let error = resolve("h", &host(command(script)), config)
+        let error = resolve("h", &host(Some(command(script))), config)
             .await
             .unwrap_err();
         assert_eq!(error.code, ErrorCode::TokenMissing);
@@ -60,9 +60,13 @@ async fn a_token_comes_from_a_command_and_its_failures_leak_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_command_that_waits_for_something_is_given_up() {
-    let error = resolve("h", &host(command("exec sleep 1000")), Path::new("/c"))
-        .await
-        .unwrap_err();
+    let error = resolve(
+        "h",
+        &host(Some(command("exec sleep 1000"))),
+        Path::new("/c"),
+    )
+    .await
+    .unwrap_err();
     assert!(error.message.contains("within 10 s"), "{error}");
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use interprocess::local_socket::tokio::prelude::*;
-use interprocess::local_socket::{GenericFilePath, ListenerOptions};
+use interprocess::local_socket::{GenericFilePath, ListenerOptions, PeerCreds};
 use interprocess::os::unix::local_socket::ListenerOptionsExt as _;
 use jsonrpsee::{ConnectionId, Methods};
 use tokio::sync::Semaphore;
@@ -101,8 +101,8 @@ impl Listener {
             pause = ACCEPT_PAUSE.0;
             let peer = stream.peer_creds().ok();
             let peer = peer.as_ref();
-            if !may_talk(peer.and_then(|creds| creds.euid()), own_uid()) {
-                tracing::warn!(pid = ?peer.and_then(|creds| creds.pid()), "a client of another user was refused");
+            if !may_talk(peer.and_then(PeerCreds::euid), own_uid()) {
+                tracing::warn!(pid = ?peer.and_then(PeerCreds::pid), "a client of another user was refused");
                 continue;
             }
             let framing = Lines::new(self.limits.max_message_bytes);

@@ -52,7 +52,7 @@ async fn subscribe(
 ) {
     // The position in the log is taken before the acceptance is sent, so that
     // a client that submits a job upon it misses nothing.
-    let source = match follow(request, scheduler) {
+    let source = match follow(&request, scheduler) {
         Ok(source) => source,
         Err(error) => return pending.reject(call_failed(&error)).await,
     };
@@ -76,26 +76,17 @@ impl Source {
     }
 }
 
-fn follow(request: SubscribeJobs, scheduler: &Scheduler) -> Result<Source, WireError> {
-    match request {
-        SubscribeJobs {
-            job_id: Some(job_id),
-            after_seq,
-        } => scheduler
+fn follow(request: &SubscribeJobs, scheduler: &Scheduler) -> Result<Source, WireError> {
+    match (request.job_id, request.after_seq) {
+        (Some(job_id), after_seq) => scheduler
             .follow(job_id, after_seq.unwrap_or(0))
             .map(Source::Job)
             .ok_or_else(|| unknown_job(job_id)),
-        SubscribeJobs {
-            job_id: None,
-            after_seq: Some(_),
-        } => Err(WireError::new(
+        (None, Some(_)) => Err(WireError::new(
             ErrorCode::Usage,
             "`after_seq` counts the events of one job, so it needs `job_id`",
         )),
-        SubscribeJobs {
-            job_id: None,
-            after_seq: None,
-        } => Ok(Source::All(scheduler.follow_all())),
+        (None, None) => Ok(Source::All(scheduler.follow_all())),
     }
 }
 

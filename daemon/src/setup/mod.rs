@@ -4,7 +4,6 @@
 mod write;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -46,7 +45,7 @@ impl Trial {
     ///
     /// # Errors
     /// `USAGE` where the name or the URL of the host cannot be one.
-    pub fn new(ask: &Setup, config: &Path, current: Arc<Config>) -> Result<Self, WireError> {
+    pub fn new(ask: &Setup, config: &Path, current: &Config) -> Result<Self, WireError> {
         let usage = |message: String| WireError::new(ErrorCode::Usage, message);
         let name = ask.host.trim();
         if name.is_empty()

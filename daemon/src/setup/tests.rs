@@ -1,4 +1,5 @@
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 
 use lore_proto::setup::Secret;
 use serde_json::json;
@@ -100,7 +101,7 @@ impl Fixture {
             Arc::clone(&clock),
             1,
         );
-        let trial = Trial::new(ask, &self.config(), current)?;
+        let trial = Trial::new(ask, &self.config(), &current)?;
         let report = trial.check(&hosts, clock.now()).await?;
         trial.write(report).await
     }
@@ -220,7 +221,7 @@ async fn a_config_with_a_mistake_is_left_for_a_person_to_mend() {
 
 #[test]
 fn a_host_that_can_be_none_is_refused() {
-    let current = Arc::new(Config::empty(Path::new("/c/config.toml")));
+    let current = Config::empty(Path::new("/c/config.toml"));
     for (host, url) in [
         ("", None),
         ("a/b", None),
@@ -235,8 +236,7 @@ fn a_host_that_can_be_none_is_refused() {
             projects: Vec::new(),
             ca_file: None,
         };
-        let error =
-            Trial::new(&ask, Path::new("/c/config.toml"), Arc::clone(&current)).unwrap_err();
+        let error = Trial::new(&ask, Path::new("/c/config.toml"), &current).unwrap_err();
         assert_eq!(error.code, ErrorCode::Usage, "{host} {url:?}");
     }
 }

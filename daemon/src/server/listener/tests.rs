@@ -148,17 +148,18 @@ async fn a_hundred_clients_at_once_are_served_with_one_that_never_reads() {
     for number in 0..99_u64 {
         let mut client = f.connect().await;
         let job_id = cx.job_id;
+        let text = number.to_string();
         clients.push(tokio::spawn(async move {
             client
                 .request(1, "jobs.subscribe", &json!({ "job_id": job_id }))
                 .await;
             client
-                .request(2, "odd.echo", &json!({ "text": number.to_string() }))
+                .request(2, "odd.echo", &json!({ "text": text }))
                 .await;
             let (mut echoed, mut finished) = (false, false);
             while !(echoed && finished) {
                 let message = client.next().await.unwrap();
-                echoed |= message["result"] == number.to_string();
+                echoed |= message["result"].as_str() == Some(text.as_str());
                 finished |= message["params"]["result"]["kind"] == "finished";
             }
         }));
