@@ -137,7 +137,9 @@ impl Items {
         } else {
             "issues"
         };
-        let status = issue.status.as_ref().filter(|_| view.shows_status());
+        // Incidents and test cases have no such widget.
+        let has_status = view.shows_status() && matches!(&*issue.issue_type, "issue" | "task");
+        let status = issue.status.as_ref().filter(|_| has_status);
         let (tasks, done) = checkboxes(item);
         self.issues.expect(
             key.clone(),
