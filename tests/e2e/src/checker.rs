@@ -90,6 +90,7 @@ impl Checker {
             viewer,
             options: &self.options,
             base: &self.base,
+            host: &self.host,
             now: self.upstream.now(),
         };
         let mut expected: Vec<Table> = Vec::new();
@@ -98,7 +99,7 @@ impl Checker {
             .iter()
             .filter_map(|id| self.upstream.projects.get(id))
             .collect();
-        expected.extend(items::tables(&view, &projects, &self.host));
+        expected.extend(items::tables(&view, &projects));
         expected.extend(threads::tables(&view, &projects));
         expected.extend(changes::tables(&view, &projects));
 
@@ -142,6 +143,8 @@ struct View<'a> {
     options: &'a Options,
     /// Scheme, host and root of `web_url`.
     base: &'a str,
+    /// The host's key in the config.
+    host: &'a str,
     now: Moment,
 }
 

@@ -340,9 +340,17 @@ impl Mirror {
                 events.push(event);
             }
         };
-        tokio::time::timeout(LONGEST_SYNC, all)
-            .await
-            .expect("the sync ends in time");
+        if tokio::time::timeout(LONGEST_SYNC, all).await.is_err() {
+            let last: Vec<_> = events.iter().rev().take(12).collect();
+            let entries = self.requests().entries();
+            let asked: Vec<_> = entries
+                .iter()
+                .rev()
+                .take(12)
+                .map(|entry| (entry.status, &entry.path, &entry.query))
+                .collect();
+            panic!("the sync does not end; its latest events: {last:#?}\nand requests: {asked:?}");
+        }
         match events.last().map(|event| event.body.clone()) {
             Some(EventBody::Finished {
                 state,

@@ -8,10 +8,10 @@ use gitlab_sim::upstream::{
 use super::table::{Cell, Table};
 use super::{View, label_of, milestone_of};
 
-pub(super) fn tables(view: &View<'_>, projects: &[&Project], host: &str) -> Vec<Table> {
+pub(super) fn tables(view: &View<'_>, projects: &[&Project]) -> Vec<Table> {
     let mut all = Items::default();
     for project in projects {
-        all.add_project(view, project, host);
+        all.add_project(view, project);
         for issue in project.issues.values() {
             if view.viewer.sees_issue(project, issue) {
                 all.add_issue(view, project, issue);
@@ -77,9 +77,9 @@ impl Default for Items {
 }
 
 impl Items {
-    fn add_project(&mut self, view: &View<'_>, project: &Project, host: &str) {
+    fn add_project(&mut self, view: &View<'_>, project: &Project) {
         self.projects.expect(
-            format!("{host} {}", project.id),
+            format!("{} {}", view.host, project.id),
             [
                 (
                     "path_with_namespace",

@@ -218,6 +218,9 @@ pub(super) fn users(mirror: &Connection, view: &View<'_>, found: &mut Difference
         let [Cell::Int(id), kept @ ..] = cells else {
             continue;
         };
+        if !key.starts_with(&format!("{} ", view.host)) {
+            found.add(format!("users {key}: is of another host"));
+        }
         let user = u64::try_from(*id)
             .ok()
             .and_then(|id| view.upstream.users.get(&id));

@@ -26,7 +26,17 @@ async fn small_mirror() -> Mirror {
         huge_merge_requests: 0,
         ..GeneratorConfig::default()
     };
-    let mirror = MirrorBuilder::new(SimulatorBuilder::new().generate(&config)).start();
+    let sim = SimulatorBuilder::new()
+        .generate(&config)
+        .upstream(|upstream| {
+            let (id, project) = upstream.projects.iter_mut().next().unwrap();
+            assert!(!project.issues.is_empty(), "project {id}");
+            // What the generator leaves out.
+            for merge_request in project.merge_requests.values_mut() {
+                merge_request.common.assignee_ids = vec![merge_request.common.author_id];
+            }
+        });
+    let mirror = MirrorBuilder::new(sim).start();
     mirror.sync().await.assert_clean();
     mirror.assert_equal();
     mirror
