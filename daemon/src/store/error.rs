@@ -43,7 +43,7 @@ pub enum StoreError {
         source: rusqlite::Error,
     },
     /// SQLite refused.
-    #[error("{0}")]
+    #[error("{}", said(.0))]
     Sqlite(#[from] rusqlite::Error),
     /// No reader became free in time.
     #[error("no database reader became free: {0}")]
@@ -110,6 +110,14 @@ fn io_code(error: &std::io::Error) -> ErrorCode {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
         _ => ErrorCode::Io,
+    }
+}
+
+/// SQLite's words without the statement, which tells a person nothing.
+fn said(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
+        other => other.to_string(),
     }
 }
 

@@ -79,36 +79,40 @@ pub fn upsert(
     project: &Project,
     seen_at: Timestamp,
 ) -> Result<ProjectRow, StoreError> {
-    let sql = format!(
-        "INSERT INTO projects AS p (host, gitlab_id, path_with_namespace, name, description, web_url,
-             default_branch, visibility, archived, issues_enabled, merge_requests_enabled, last_seen_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-         ON CONFLICT (host, gitlab_id) DO UPDATE SET
-             path_with_namespace = excluded.path_with_namespace, name = excluded.name,
-             description = excluded.description, web_url = excluded.web_url,
-             default_branch = excluded.default_branch, visibility = excluded.visibility,
-             archived = excluded.archived, issues_enabled = excluded.issues_enabled,
-             merge_requests_enabled = excluded.merge_requests_enabled,
-             last_seen_at = excluded.last_seen_at, access_lost_at = NULL
-         RETURNING {COLUMNS}"
-    );
-    let row = tx.prepare_cached(&sql)?.query_row(
-        params![
-            host,
-            project.id.0,
-            project.path_with_namespace,
-            project.name,
-            project.description,
-            (!project.web_url.is_empty()).then_some(&project.web_url),
-            project.default_branch,
-            project.visibility,
-            project.archived,
-            project.issues_enabled.unwrap_or(true),
-            project.merge_requests_enabled.unwrap_or(true),
-            millis(seen_at),
-        ],
-        read,
-    )?;
+    let id: i64 = tx
+        .prepare_cached(
+            "INSERT INTO projects (host, gitlab_id, path_with_namespace, name, description, web_url,
+                 default_branch, visibility, archived, issues_enabled, merge_requests_enabled,
+                 last_seen_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+             ON CONFLICT (host, gitlab_id) DO UPDATE SET
+                 path_with_namespace = excluded.path_with_namespace, name = excluded.name,
+                 description = excluded.description, web_url = excluded.web_url,
+                 default_branch = excluded.default_branch, visibility = excluded.visibility,
+                 archived = excluded.archived, issues_enabled = excluded.issues_enabled,
+                 merge_requests_enabled = excluded.merge_requests_enabled,
+                 last_seen_at = excluded.last_seen_at, access_lost_at = NULL
+             RETURNING id",
+        )?
+        .query_row(
+            params![
+                host,
+                project.id.0,
+                project.path_with_namespace,
+                project.name,
+                project.description,
+                (!project.web_url.is_empty()).then_some(&project.web_url),
+                project.default_branch,
+                project.visibility,
+                project.archived,
+                project.issues_enabled.unwrap_or(true),
+                project.merge_requests_enabled.unwrap_or(true),
+                millis(seen_at),
+            ],
+            |row| row.get(0),
+        )?;
+    let sql = format!("SELECT {COLUMNS} FROM projects p WHERE p.id = ?1");
+    let row = tx.prepare_cached(&sql)?.query_row([id], read)?;
     // A path can pass to another project; the last answer is right.
     let mut name = tx.prepare_cached(
         "INSERT INTO project_paths (host, path, project_id) VALUES (?1, ?2, ?3)

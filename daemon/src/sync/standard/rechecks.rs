@@ -17,7 +17,7 @@ use crate::store::{SourceType, Stage, Stages, items, queue};
 use crate::sync::fetch::{self, Answer, Primary, StageFailure};
 
 /// Items asked for at once.
-const AT_ONCE: usize = 16;
+const AT_ONCE: usize = 32;
 /// The longest time between two looks at an item that cannot be read.
 const MAX_WAIT: Duration = Duration::from_hours(6);
 
@@ -37,30 +37,41 @@ impl Run {
                 .push(recheck);
         }
         let looked_at = by_item.len() as u64;
-        let mut answers = stream::iter(by_item)
-            .map(|((source, iid), reasons)| async move {
-                let call = self.call();
-                let answer =
-                    fetch::primary(&self.client, &call, project.gitlab_id, source, iid).await;
-                (source, iid, reasons, answer)
-            })
-            .buffer_unordered(AT_ONCE);
         // Whether the project and other items of it can be read, once known.
         let mut access: BTreeMap<SourceType, bool> = BTreeMap::new();
-        while let Some((source, iid, reasons, answer)) = answers.next().await {
-            match answer {
-                Ok(answer) => self.found(project, source, iid, reasons, answer).await?,
-                Err(failure) if failure.missing().is_some() => {
-                    self.not_found(project, source, iid, &reasons, &failure, &mut access)
-                        .await?;
-                }
-                Err(failure) => {
-                    self.unreadable(project, source, iid, reasons, failure)
-                        .await?
+        let mut rest = by_item.into_iter();
+        loop {
+            let some: Vec<_> = rest.by_ref().take(AT_ONCE).collect();
+            if some.is_empty() {
+                return Ok(looked_at);
+            }
+            // All answers before the first is worked on: that may take further
+            // requests, which would wait for ever for a place that a request
+            // holds which nobody polls.
+            let answers: Vec<_> = stream::iter(some)
+                .map(|((source, iid), reasons)| async move {
+                    let call = self.call();
+                    let answer =
+                        fetch::primary(&self.client, &call, project.gitlab_id, source, iid).await;
+                    (source, iid, reasons, answer)
+                })
+                .buffer_unordered(AT_ONCE)
+                .collect()
+                .await;
+            for (source, iid, reasons, answer) in answers {
+                match answer {
+                    Ok(answer) => self.found(project, source, iid, reasons, answer).await?,
+                    Err(failure) if failure.missing().is_some() => {
+                        self.not_found(project, source, iid, &reasons, &failure, &mut access)
+                            .await?;
+                    }
+                    Err(failure) => {
+                        self.unreadable(project, source, iid, reasons, failure)
+                            .await?;
+                    }
                 }
             }
         }
-        Ok(looked_at)
     }
 
     async fn found(

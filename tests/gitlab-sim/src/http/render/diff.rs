@@ -95,7 +95,12 @@ pub(crate) fn raw_diff(files: &[DiffFile]) -> String {
             }
             continue;
         }
-        let _ = writeln!(text, "index 1111111..2222222 {}", file.b_mode);
+        text.push_str("index 1111111..2222222");
+        // git names the mode here where both sides have the same.
+        if file.a_mode == file.b_mode {
+            let _ = write!(text, " {}", file.b_mode);
+        }
+        text.push('\n');
         text.push_str(&headers(file));
         text.push_str(&file.diff);
         if !file.diff.ends_with('\n') {
@@ -165,7 +170,7 @@ mod tests {
         for expected in [
             "diff --git a/old name \"b/gr\\303\\266\\303\\237e\"\nsimilarity index 100%\n\
              rename from old name\nrename to \"gr\\303\\266\\303\\237e\"\n",
-            "new file mode 100644\nindex 1111111..2222222 100644\n--- /dev/null\n+++ b/new\n",
+            "new file mode 100644\nindex 1111111..2222222\n--- /dev/null\n+++ b/new\n",
             "deleted file mode 100644\n",
             "--- a/with space\t\n+++ b/with space\t\n@@ -1 +1 @@",
             "old mode 100644\nnew mode 100755\n",

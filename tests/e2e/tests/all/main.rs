@@ -1,0 +1,4 @@
+//! Whole behaviours, through real HTTP and a real database.
+
+mod checker;
+mod equality;
