@@ -2,3 +2,4 @@
 
 mod checker;
 mod equality;
+mod gitlab_client;
