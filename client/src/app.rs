@@ -8,10 +8,11 @@ use std::time::Instant;
 use lore_proto::envelope::Meta;
 use lore_proto::{ErrorCode, PROTOCOL, VERSION, WireError};
 
-use crate::args::{self, Globals, Request};
+use crate::args::{self, Request};
 use crate::commands::{Command, Reply};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::globals::Globals;
 use crate::output::robot::{self, Document};
 use crate::output::{ColorChoice, Printer};
 

@@ -9,12 +9,12 @@ use lore_proto::{ErrorCode, WireError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::args::{Globals, switched_on};
 use crate::checkout::{Checkout, UserFiles};
-use crate::commands::Reply;
-use crate::commands::fields::Fields;
 use crate::failure::Failure;
+use crate::fields::Fields;
+use crate::globals::{Globals, switched_on};
 use crate::link::{self, CallError, Connection, Probe, parse_result};
+use crate::output::Reply;
 use crate::output::robot::Document;
 use crate::output::{Printer, View};
 

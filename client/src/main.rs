@@ -13,6 +13,8 @@ mod checkout;
 mod commands;
 mod context;
 mod failure;
+mod fields;
+mod globals;
 mod interrupt;
 mod link;
 mod output;

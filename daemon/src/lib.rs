@@ -4,6 +4,7 @@
 
 pub mod clock;
 pub mod config;
+mod connections;
 pub mod credentials;
 pub mod daemon;
 pub mod events;
@@ -11,6 +12,7 @@ pub mod gitlab;
 pub mod hosts;
 pub mod ingest;
 pub mod jobs;
+pub mod life;
 pub mod logging;
 pub mod projects;
 pub mod query;

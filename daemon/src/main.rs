@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use lore_daemon::daemon::{Daemon, DaemonOptions, Running};
+use lore_daemon::daemon::Daemon;
+use lore_daemon::life::{DaemonOptions, Running};
 use lore_daemon::logging::{self, LogTarget};
 use lore_daemon::server::private_folder;
 use lore_proto::places::{Overrides, Places};

@@ -1,20 +1,11 @@
 //! One file for each command. A new one is a file and a line in the list
 //! below; the parser, the names and the dispatch follow from it.
 
-pub(crate) mod fields;
 mod wording;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::output::robot::Document;
-
-/// What a command has done in the end.
-pub(crate) enum Reply {
-    /// Robot mode: this is to be written.
-    Document(Document),
-    /// Everything has been written.
-    Shown,
-}
+pub(crate) use crate::output::Reply;
 
 /// A command, with its flags as fields.
 trait Run {

@@ -17,5 +17,6 @@ mod view;
 
 pub(crate) use page::Page;
 pub(crate) use printer::Printer;
+pub(crate) use robot::Reply;
 pub(crate) use terminal::{ColorChoice, Terminal};
 pub(crate) use view::View;

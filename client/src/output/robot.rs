@@ -80,6 +80,14 @@ fn write(document: &impl serde::Serialize) -> String {
     line
 }
 
+/// What a command has done in the end.
+pub(crate) enum Reply {
+    /// Robot mode: this is to be written.
+    Document(Document),
+    /// Everything has been written.
+    Shown,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@
 //! [`crate::credentials`].
 
 mod error;
+mod nearest;
 mod parse;
 mod table;
 
@@ -15,7 +16,8 @@ use std::time::Duration;
 use url::Url;
 
 pub use error::ConfigError;
-pub(crate) use parse::{check_project_path, host_url, nearest};
+pub(crate) use nearest::nearest;
+pub(crate) use parse::{check_project_path, host_url};
 
 /// The largest config file that is read, in bytes.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;

@@ -1,9 +1,9 @@
 //! The daemon as a whole: every part is built once, here, and this is what
 //! the handlers of requests are given.
 
-mod life;
-mod rechecks;
+pub(crate) mod rechecks;
 mod settings;
+mod stop;
 mod surgical;
 mod syncs;
 
@@ -14,43 +14,42 @@ use lore_proto::WireError;
 use lore_proto::daemon::{LockInfo, StatusWarning};
 use lore_proto::places::Places;
 
-pub use life::{DaemonOptions, Running, StartError};
+pub(crate) use settings::Settings;
+pub(crate) use stop::{DEFAULT_GRACE, StopSignal};
 
-use self::life::StopSignal;
-use self::settings::Settings;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::connections::Connections;
 use crate::hosts::HostClients;
 use crate::jobs::{Scheduler, Timer};
-use crate::server::Connections;
 use crate::store::Database;
 use crate::sync::Engine;
 
 /// The running daemon.
 #[derive(Debug)]
 pub struct Daemon {
-    places: Places,
-    clock: Arc<dyn Clock>,
-    started_at: Timestamp,
-    settings: Settings,
-    hosts: Arc<HostClients>,
+    pub(crate) places: Places,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) started_at: Timestamp,
+    pub(crate) settings: Settings,
+    pub(crate) hosts: Arc<HostClients>,
     /// Why there is none, where it could not be opened: then the daemon
     /// serves what needs none, so that a person can find out and mend it.
-    mirror: Result<Mirror, WireError>,
-    scheduler: Scheduler,
-    timer: std::sync::OnceLock<Timer>,
-    connections: std::sync::OnceLock<Connections>,
-    stop: StopSignal,
+    pub(crate) mirror: Result<Mirror, WireError>,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) timer: std::sync::OnceLock<Timer>,
+    pub(crate) connections: std::sync::OnceLock<Connections>,
+    pub(crate) stop: StopSignal,
     /// Marked when something was synced, or the config changed: items may have
     /// to be looked at again sooner than was planned.
-    synced: Arc<tokio::sync::Notify>,
+    pub(crate) synced: Arc<tokio::sync::Notify>,
 }
 
 /// The open database, and what syncs into it.
 #[derive(Debug, Clone)]
-struct Mirror {
-    database: Database,
-    engine: Engine,
+pub(crate) struct Mirror {
+    pub(crate) database: Database,
+    pub(crate) engine: Engine,
 }
 
 /// What a daemon that can serve everything has.
@@ -136,6 +135,3 @@ impl Daemon {
         self.settings.warnings()
     }
 }
-
-#[cfg(test)]
-mod tests;

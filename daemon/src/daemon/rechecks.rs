@@ -19,7 +19,7 @@ const LONGEST_SLEEP: Duration = Duration::from_mins(5);
 
 /// Syncs a project when one of its items is due, for as long as there is a
 /// daemon. Where nothing is due it sleeps until something was `synced`.
-pub(super) async fn run(daemon: Weak<Daemon>, synced: Arc<Notify>) {
+pub(crate) async fn run(daemon: Weak<Daemon>, synced: Arc<Notify>) {
     loop {
         let wait = match daemon.upgrade() {
             None => return,

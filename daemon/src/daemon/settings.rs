@@ -21,7 +21,7 @@ const FIRST_SYNC_AFTER: Duration = Duration::from_secs(10);
 
 /// The config in force.
 #[derive(Debug)]
-pub(super) struct Settings {
+pub(crate) struct Settings {
     path: PathBuf,
     state: Mutex<State>,
 }
@@ -47,7 +47,7 @@ struct FileState {
 
 impl Settings {
     /// Reads the file. A file that cannot be used leaves no config in force.
-    pub(super) fn load(path: &Path) -> Self {
+    pub(crate) fn load(path: &Path) -> Self {
         let seen = file_state(path);
         let (good, error) = match Config::load(path) {
             Ok(config) => (Some(Arc::new(config)), None),
@@ -67,7 +67,7 @@ impl Settings {
     }
 
     /// The config in force.
-    pub(super) fn current(&self) -> Result<Arc<Config>, WireError> {
+    pub(crate) fn current(&self) -> Result<Arc<Config>, WireError> {
         let state = self.state();
         state.good.clone().ok_or_else(|| match &state.error {
             Some(error) => error.to_wire(),
@@ -78,7 +78,7 @@ impl Settings {
         })
     }
 
-    pub(super) fn warnings(&self) -> Vec<StatusWarning> {
+    pub(crate) fn warnings(&self) -> Vec<StatusWarning> {
         let state = self.state();
         let mut warnings = Vec::new();
         if let Some(error) = &state.error {
@@ -184,7 +184,7 @@ impl Daemon {
     }
 
     /// When the timer fires, by the config in force; never without one.
-    pub(super) fn schedule(&self) -> TimerSchedule {
+    pub(crate) fn schedule(&self) -> TimerSchedule {
         let config = self.ready().ok().map(|ready| ready.config);
         let interval = config.and_then(|config| config.sync.interval);
         TimerSchedule {

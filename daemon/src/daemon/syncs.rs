@@ -64,7 +64,7 @@ impl Daemon {
     }
 
     /// Queues the timer's sync, of all configured projects or of one.
-    pub(super) async fn timed_sync(self: &Arc<Self>, only: Option<Named>) {
+    pub(crate) async fn timed_sync(self: &Arc<Self>, only: Option<Named>) {
         let Ok(ready) = self.ready() else {
             return;
         };

@@ -104,13 +104,13 @@ pub fn write_dependent(
             identity.as_deref(),
             *complete,
         )?,
-        Dependent::Diffs { files: None, .. } => {}
         Dependent::ClosesIssues(closes) => file_changes::replace_closes(tx, id, closes)?,
-        // A missing widget says nothing about the status (licence, tier).
         Dependent::Status(status) if status.has_widget => {
             issues::set_status(tx, id, status.status.as_ref())?;
         }
-        Dependent::Status(_) => {}
+        // Files that did not move are stored already; a missing widget says
+        // nothing about the status (licence, tier).
+        Dependent::Diffs { files: None, .. } | Dependent::Status(_) => {}
     }
     items::set_stage_fetched(tx, source, id, stage, asked_at)?;
     Ok(DependentWritten::Stored(written))

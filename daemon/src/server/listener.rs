@@ -19,6 +19,7 @@ use super::connection;
 use super::framing::Lines;
 use super::limits::Limits;
 use super::owner::{OwnerError, OwnerLock, may_talk, own_uid, private_folder};
+use crate::connections::Connections;
 
 /// Clients over the limit that are told so at once; more are just let go.
 const MAX_REFUSALS: usize = 32;
@@ -33,7 +34,7 @@ pub struct Listener {
     /// Device and inode of the socket's file, so that the end of this listener
     /// removes its own file and no other.
     file: (u64, u64),
-    connections: Arc<Semaphore>,
+    connections: Connections,
     limits: Limits,
 }
 
@@ -61,17 +62,14 @@ impl Listener {
             inner,
             path: path.to_path_buf(),
             file,
-            connections: Arc::new(Semaphore::new(limits.max_connections)),
+            connections: Connections::new(limits.max_connections),
             limits,
         })
     }
 
     /// How many clients are connected, to be asked while it serves.
     pub fn connections(&self) -> Connections {
-        Connections {
-            free: Arc::clone(&self.connections),
-            max: self.limits.max_connections,
-        }
+        self.connections.clone()
     }
 
     /// Serves until `stop` fires and every connection has ended, which each
@@ -106,7 +104,7 @@ impl Listener {
                 continue;
             }
             let framing = Lines::new(self.limits.max_message_bytes);
-            if let Ok(place) = Arc::clone(&self.connections).try_acquire_owned() {
+            if let Ok(place) = Arc::clone(self.connections.places()).try_acquire_owned() {
                 last_id += 1;
                 let served = connection::serve(
                     stream,
@@ -145,20 +143,6 @@ impl Drop for Listener {
         {
             tracing::warn!(%error, "the socket's file could not be removed");
         }
-    }
-}
-
-/// Counts the clients of a [`Listener`].
-#[derive(Debug, Clone)]
-pub struct Connections {
-    free: Arc<Semaphore>,
-    max: usize,
-}
-
-impl Connections {
-    /// How many clients are connected.
-    pub fn count(&self) -> usize {
-        self.max.saturating_sub(self.free.available_permits())
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) mod testing;
 use lore_proto::{ErrorCode, WireError};
 
 pub use limits::Limits;
-pub use listener::{Connections, Listener};
+pub use listener::Listener;
 pub use owner::{OwnerError, OwnerLock, private_folder};
 pub use register::register;
 pub use subscribe::register_jobs;

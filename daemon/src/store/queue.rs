@@ -101,12 +101,12 @@ pub struct Due {
 
 /// The project's queue, newest items first, at most `limit` rows that owe one
 /// of the wanted stages, past the `skip` ones that are under way.
-pub fn due(
+pub fn due<S: std::hash::BuildHasher>(
     connection: &Connection,
     project: i64,
     due: Due,
     limit: u32,
-    under_way: &std::collections::HashSet<(SourceType, i64)>,
+    under_way: &std::collections::HashSet<(SourceType, i64), S>,
 ) -> Result<Vec<Owed>, StoreError> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT source_type, source_id, generation, attempts, {STAGE_COLUMNS}

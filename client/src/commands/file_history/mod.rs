@@ -8,7 +8,7 @@ use clap::Args;
 use lore_proto::file_history::{FileHistory as History, FileHistoryParams};
 use lore_proto::methods::FileHistoryGet;
 
-use super::fields::Fields;
+use crate::fields::Fields;
 use super::{Reply, Run};
 use crate::checkout::{Checkout, repository_path};
 use crate::context::Context;

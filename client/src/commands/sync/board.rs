@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 use lore_proto::events::{Event, EventBody};
 use lore_proto::sync::Phase;
 
-use super::watch::waiting;
-use crate::output::{Page, View, sanitise, text};
+use crate::output::{Page, View, sanitise, text, time};
 
 /// Columns of a bar.
 const BAR: usize = 16;
@@ -124,6 +123,15 @@ fn project_line(name: &str, project: &Project, view: &View) -> String {
     }
     // A line that wraps could not be taken back.
     text::cut(line.into_text().trim_end(), view.width.map_or(usize::MAX, |width| width.saturating_sub(1)))
+}
+
+/// That the job waits for something outside.
+pub(super) fn waiting(reason: &str, seconds: u64) -> String {
+    format!(
+        "waiting for {} of {}",
+        time::span(seconds),
+        sanitise::line(&reason.replace('_', " "))
+    )
 }
 
 #[cfg(test)]

@@ -7,9 +7,9 @@ use lore_proto::events::{Event, EventBody};
 use lore_proto::sync::EntityStatus;
 use serde_json::value::RawValue;
 
-use super::board::Board;
+use super::board::{Board, waiting};
 use crate::failure::Failure;
-use crate::output::{Printer, View, robot, sanitise, time};
+use crate::output::{Printer, View, robot, sanitise};
 
 /// The board is drawn at most so often.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -179,15 +179,6 @@ fn remark(event: &Event, verbose: bool, view: &View) -> Option<String> {
         )),
         _ => None,
     }
-}
-
-/// That the job waits for something outside.
-pub(super) fn waiting(reason: &str, seconds: u64) -> String {
-    format!(
-        "waiting for {} of {}",
-        time::span(seconds),
-        sanitise::line(&reason.replace('_', " "))
-    )
 }
 
 #[cfg(test)]

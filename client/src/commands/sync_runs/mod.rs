@@ -7,7 +7,7 @@ use lore_proto::methods::{SyncRunsGet, SyncRunsList, SyncRunsRetryFailed};
 use lore_proto::sync::{RunMode, RunResult, RunStatus};
 use lore_proto::sync_runs::{ListRuns, RunList, RunRef};
 
-use super::fields::Fields;
+use crate::fields::Fields;
 use super::sync::{start_and_follow, surgical_page};
 use super::{Reply, Run};
 use crate::context::Context;

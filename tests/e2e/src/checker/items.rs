@@ -81,10 +81,7 @@ impl Items {
         self.projects.expect(
             format!("{} {}", view.host, project.id),
             [
-                (
-                    "path_with_namespace",
-                    (&project.path_with_namespace).into(),
-                ),
+                ("path_with_namespace", (&project.path_with_namespace).into()),
                 ("name", (&project.name).into()),
                 ("description", project.description.as_ref().into()),
                 ("web_url", view.project_url(project).into()),
@@ -191,12 +188,7 @@ impl Items {
             ],
         );
         add_labels(&mut self.issue_labels, &key, project, item);
-        add_people(
-            &mut self.issue_assignees,
-            &key,
-            view,
-            &item.assignee_ids,
-        );
+        add_people(&mut self.issue_assignees, &key, view, &item.assignee_ids);
     }
 
     fn add_merge_request(&mut self, view: &View<'_>, project: &Project, payload: &MergeRequest) {
@@ -222,10 +214,7 @@ impl Items {
                 ("milestone", milestone_id(project, item)),
                 ("source_branch", (&payload.source_branch).into()),
                 ("target_branch", (&payload.target_branch).into()),
-                (
-                    "source_project_gitlab_id",
-                    payload.source_project_id.into(),
-                ),
+                ("source_project_gitlab_id", payload.source_project_id.into()),
                 ("created_at", item.created_at.into()),
                 ("updated_at", item.updated_at.into()),
                 ("merged_at", payload.merged_at.into()),
@@ -268,7 +257,12 @@ impl Items {
                 ),
                 (
                     "web_url",
-                    format!("{}/-/merge_requests/{}", view.project_url(project), item.iid).into(),
+                    format!(
+                        "{}/-/merge_requests/{}",
+                        view.project_url(project),
+                        item.iid
+                    )
+                    .into(),
                 ),
             ],
         );
@@ -336,7 +330,11 @@ fn checkboxes(item: &Issuable) -> (usize, usize) {
 }
 
 fn add_labels(table: &mut Table, key: &str, project: &Project, item: &Issuable) {
-    for label in item.label_ids.iter().filter_map(|id| label_of(project, *id)) {
+    for label in item
+        .label_ids
+        .iter()
+        .filter_map(|id| label_of(project, *id))
+    {
         table.expect(format!("{key} label {}", label.id), []);
     }
 }

@@ -32,7 +32,10 @@ async fn a_first_sync_mirrors_everything() {
     mirror.sync().await.assert_clean();
     mirror.assert_equal();
     let unknown = mirror.requests().with_unknown_params();
-    assert!(unknown.is_empty(), "GitLab ignores a parameter: {unknown:#?}");
+    assert!(
+        unknown.is_empty(),
+        "GitLab ignores a parameter: {unknown:#?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

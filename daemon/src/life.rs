@@ -12,18 +12,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::settings::Settings;
-use super::{Daemon, Mirror, rechecks};
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
+use crate::daemon::{DEFAULT_GRACE, Daemon, Mirror, Settings, StopSignal, rechecks};
 use crate::hosts::HostClients;
 use crate::jobs::{OnTimer, Scheduler, SchedulerLimits, Timer};
 use crate::server::{Limits, Listener, OwnerError, OwnerLock, handlers, private_folder};
 use crate::store::Database;
 use crate::sync::{self, Engine};
-
-/// How long running jobs get to end where nobody says otherwise.
-const DEFAULT_GRACE: Duration = Duration::from_secs(10);
 
 /// What a daemon is started with.
 #[derive(Debug, Clone)]
@@ -172,7 +168,7 @@ impl Running {
     /// released. Running jobs get the grace that was asked for, the rest a
     /// bounded time.
     pub async fn wait(self) {
-        let mut wish = self.daemon.stop.0.subscribe();
+        let mut wish = self.daemon.stop.subscribe();
         // It may have come already.
         let mut grace = match wish.wait_for(Option::is_some).await {
             Ok(grace) => grace.unwrap_or(DEFAULT_GRACE),
@@ -199,29 +195,6 @@ impl Running {
         drop(self.daemon);
         drop(self.lock);
         tracing::info!("lored stopped");
-    }
-}
-
-impl Daemon {
-    /// Asks for the end of the daemon; running jobs get `grace` to end. A
-    /// second request may only make it shorter.
-    pub fn request_stop(&self, grace: Option<Duration>) {
-        self.stop.request(grace.unwrap_or(DEFAULT_GRACE));
-    }
-}
-
-/// The wish that the daemon stops, and the grace for running jobs.
-#[derive(Debug)]
-pub(super) struct StopSignal(watch::Sender<Option<Duration>>);
-
-impl StopSignal {
-    fn new() -> Self {
-        Self(watch::Sender::new(None))
-    }
-
-    fn request(&self, grace: Duration) {
-        self.0
-            .send_modify(|wish| *wish = Some(wish.map_or(grace, |before| before.min(grace))));
     }
 }
 
@@ -283,3 +256,6 @@ impl OnTimer for TimedSync {
         .boxed()
     }
 }
+
+#[cfg(test)]
+mod tests;
