@@ -1,6 +1,6 @@
 //! The checker itself is able to fail.
 
-use gitlab_sim::upstream::{ClosingLink, ItemKind, WorkItemStatus};
+use gitlab_sim::upstream::{ClosingLink, WorkItemStatus};
 use gitlab_sim::{GeneratorConfig, SimulatorBuilder};
 use lore_e2e::{COMPARED_TABLES, Mirror, MirrorBuilder, not_compared};
 use rusqlite::Connection;
@@ -156,5 +156,4 @@ async fn what_upstream_alone_has_shows() {
     let title = |difference: &str| difference.contains("issue") && difference.contains("title is");
     assert!(found.iter().any(title), "{found}");
     assert!(found.iter().any(|it| it.contains("mr_closes_issues")), "{found}");
-    let _ = ItemKind::Issue;
 }
