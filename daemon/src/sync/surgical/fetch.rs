@@ -316,7 +316,7 @@ async fn statuses(
         deadline: Some(deadline),
     };
     let iids: Vec<Iid> = issues.iter().map(|item| Iid(item.iid)).collect();
-    match client.work_item_statuses(&call, path, &iids).await {
+    match client.work_item_statuses(&call, project, path, &iids).await {
         Ok(answer) => {
             let StatusOutcome::Supported(found) = answer.value else {
                 return Vec::new();

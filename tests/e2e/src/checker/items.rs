@@ -1,6 +1,7 @@
 //! Projects, labels, milestones, issues and merge requests with what is tied
 //! to them.
 
+use gitlab_sim::Tier;
 use gitlab_sim::upstream::{
     Access, DiffVersion, Issuable, Issue, ItemKind, MergeRequest, Milestone, Project,
 };
@@ -137,6 +138,7 @@ impl Items {
         } else {
             "issues"
         };
+        let licensed = !matches!(view.options.tier, Tier::Ce | Tier::Free);
         // Incidents and test cases have no such widget.
         let has_status = view.shows_status() && matches!(&*issue.issue_type, "issue" | "task");
         let status = issue.status.as_ref().filter(|_| has_status);
@@ -160,7 +162,7 @@ impl Items {
                 ("start_date", Cell::Null),
                 (
                     "weight",
-                    issue.weight.filter(|_| view.shows_status()).into(),
+                    issue.weight.filter(|_| licensed).into(),
                 ),
                 ("severity", (&issue.severity).into()),
                 ("health_status", Cell::Null),
