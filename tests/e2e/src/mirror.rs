@@ -309,7 +309,10 @@ impl Mirror {
     /// If the scheduler refuses it.
     pub async fn start_sync(&self, request: SyncRequest, trigger: Trigger) -> u64 {
         let engine = self.engine();
-        let projects = self.paths.iter().map(|path| (HOST.to_owned(), path.clone()));
+        let projects = self
+            .paths
+            .iter()
+            .map(|path| (HOST.to_owned(), path.clone()));
         let targets = engine.targets(projects);
         let submission = Submission {
             kind: "sync",

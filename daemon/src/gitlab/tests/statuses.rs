@@ -3,7 +3,7 @@ use tokio_util::sync::CancellationToken;
 use wiremock::Request;
 
 use super::{background, client, in_turn, ok, requests_to, server, status};
-use crate::gitlab::{Failure, Iid, MissingKind, StatusOutcome};
+use crate::gitlab::{Failure, Iid, MissingKind, ProjectId, StatusOutcome};
 
 fn work_item(iid: &str, widgets: &Value) -> Value {
     json!({"id": "gid://gitlab/Issue/1", "iid": iid, "widgets": widgets})
@@ -13,7 +13,12 @@ async fn statuses_of(answer: Value) -> Result<StatusOutcome, Failure> {
     let server = in_turn(vec![ok(&answer)]).await;
     let cancel = CancellationToken::new();
     let outcome = client(&server.uri())
-        .work_item_statuses(&background(&cancel), ProjectId(42), "g/p", &[Iid(5), Iid(6)])
+        .work_item_statuses(
+            &background(&cancel),
+            ProjectId(42),
+            "g/p",
+            &[Iid(5), Iid(6)],
+        )
         .await;
     let asked = requests_to(&server).await;
     assert_eq!(asked[0].url.path(), "/api/graphql");

@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use lore_proto::sync::EntityStatus;
 
 use super::{Run, SyncError};
-use crate::gitlab::{MissingKind, StatusOutcome};
 use crate::gitlab::models::Iid;
+use crate::gitlab::{MissingKind, StatusOutcome};
 use crate::ingest::{Dependent, write_dependent};
 use crate::store::projects::ProjectRow;
 use crate::store::queue::{self, Due};
@@ -64,7 +64,9 @@ impl Run {
                 Err(error) if error.missing() == Some(MissingKind::Project) && !asked_again => {
                     asked_again = true;
                     project = self.refresh_project(&project).await?;
-                    tried.retain(|key| !batch.iter().any(|(owed, _)| (owed.source, owed.id) == *key));
+                    tried.retain(|key| {
+                        !batch.iter().any(|(owed, _)| (owed.source, owed.id) == *key)
+                    });
                     continue;
                 }
                 Err(error) => {

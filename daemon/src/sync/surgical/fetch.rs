@@ -152,9 +152,11 @@ impl Run {
             .collect();
         if !issues.is_empty() {
             let (client, path, stop) = (self.client.clone(), project.path.clone(), stop.clone());
-            let deadline = budget_ends.min(Instant::now() + timeout);
+            let (number, deadline) = (project.gitlab_id, budget_ends.min(Instant::now() + timeout));
             tasks.spawn(async move {
-                Speculated::Statuses(statuses(&client, &path, &issues, &stop, deadline).await)
+                Speculated::Statuses(
+                    statuses(&client, (number, &path), &issues, &stop, deadline).await,
+                )
             });
         }
     }
@@ -305,7 +307,7 @@ fn is_absent(failure: &StageFailure) -> bool {
 /// such thing.
 async fn statuses(
     client: &Client,
-    path: &str,
+    (project, path): (ProjectId, &str),
     issues: &[Item],
     stop: &CancellationToken,
     deadline: Instant,

@@ -82,10 +82,7 @@ impl Items {
         self.projects.expect(
             format!("{} {}", view.host, project.id),
             [
-                (
-                    "path_with_namespace",
-                    (&project.path_with_namespace).into(),
-                ),
+                ("path_with_namespace", (&project.path_with_namespace).into()),
                 ("name", (&project.name).into()),
                 ("description", project.description.as_ref().into()),
                 ("web_url", view.project_url(project).into()),
@@ -160,10 +157,7 @@ impl Items {
                 ("closed_at", item.closed_at.into()),
                 ("due_date", issue.due_date.as_ref().into()),
                 ("start_date", Cell::Null),
-                (
-                    "weight",
-                    issue.weight.filter(|_| licensed).into(),
-                ),
+                ("weight", issue.weight.filter(|_| licensed).into()),
                 ("severity", (&issue.severity).into()),
                 ("health_status", Cell::Null),
                 (
@@ -193,12 +187,7 @@ impl Items {
             ],
         );
         add_labels(&mut self.issue_labels, &key, project, item);
-        add_people(
-            &mut self.issue_assignees,
-            &key,
-            view,
-            &item.assignee_ids,
-        );
+        add_people(&mut self.issue_assignees, &key, view, &item.assignee_ids);
     }
 
     fn add_merge_request(&mut self, view: &View<'_>, project: &Project, payload: &MergeRequest) {
@@ -224,10 +213,7 @@ impl Items {
                 ("milestone", milestone_id(project, item)),
                 ("source_branch", (&payload.source_branch).into()),
                 ("target_branch", (&payload.target_branch).into()),
-                (
-                    "source_project_gitlab_id",
-                    payload.source_project_id.into(),
-                ),
+                ("source_project_gitlab_id", payload.source_project_id.into()),
                 ("created_at", item.created_at.into()),
                 ("updated_at", item.updated_at.into()),
                 ("merged_at", payload.merged_at.into()),
@@ -270,7 +256,12 @@ impl Items {
                 ),
                 (
                     "web_url",
-                    format!("{}/-/merge_requests/{}", view.project_url(project), item.iid).into(),
+                    format!(
+                        "{}/-/merge_requests/{}",
+                        view.project_url(project),
+                        item.iid
+                    )
+                    .into(),
                 ),
             ],
         );
@@ -338,7 +329,11 @@ fn checkboxes(item: &Issuable) -> (usize, usize) {
 }
 
 fn add_labels(table: &mut Table, key: &str, project: &Project, item: &Issuable) {
-    for label in item.label_ids.iter().filter_map(|id| label_of(project, *id)) {
+    for label in item
+        .label_ids
+        .iter()
+        .filter_map(|id| label_of(project, *id))
+    {
         table.expect(format!("{key} label {}", label.id), []);
     }
 }

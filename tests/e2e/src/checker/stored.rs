@@ -239,7 +239,9 @@ pub(super) fn users(mirror: &Connection, view: &View<'_>, found: &mut Difference
             format!("{}/{username}", view.base).into(),
         ];
         if kept != expected {
-            found.add(format!("users {key}: is {kept:?}, upstream has {expected:?}"));
+            found.add(format!(
+                "users {key}: is {kept:?}, upstream has {expected:?}"
+            ));
         }
     }
 }

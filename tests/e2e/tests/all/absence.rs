@@ -54,7 +54,13 @@ async fn an_answer_that_is_no_404_confirms_nothing() {
     let mirror = synced(&generated(32, 20)).await;
     let before = issues(&mirror);
     let iid = mirror.change(|upstream| {
-        let iid = *upstream.project(PROJECT).unwrap().issues.keys().next().unwrap();
+        let iid = *upstream
+            .project(PROJECT)
+            .unwrap()
+            .issues
+            .keys()
+            .next()
+            .unwrap();
         upstream.delete_item(ItemRef::issue(PROJECT, iid)).unwrap();
         iid
     });
@@ -100,7 +106,9 @@ async fn an_item_that_only_a_lagging_list_lacks_stays() {
 async fn lost_access_to_the_project_deletes_nothing_and_says_so() {
     let mirror = synced(&generated(34, 25)).await;
     let before = (issues(&mirror), merge_requests(&mirror));
-    let user = mirror.sim.read(|upstream| upstream.tokens[mirror.sim.token()].user_id);
+    let user = mirror
+        .sim
+        .read(|upstream| upstream.tokens[mirror.sim.token()].user_id);
     mirror.change(|upstream| upstream.set_membership(PROJECT, user, Access::None));
     for request in [false, true, false, true] {
         let request = SyncRequest {
@@ -128,7 +136,9 @@ async fn lost_access_to_the_project_deletes_nothing_and_says_so() {
 async fn access_lost_in_the_middle_of_a_run_deletes_nothing() {
     let mirror = synced(&generated(35, 40)).await;
     let before = (issues(&mirror), merge_requests(&mirror));
-    let user = mirror.sim.read(|upstream| upstream.tokens[mirror.sim.token()].user_id);
+    let user = mirror
+        .sim
+        .read(|upstream| upstream.tokens[mirror.sim.token()].user_id);
     let route = Route::Discussions(ItemKind::MergeRequest);
     mirror
         .sim
@@ -153,7 +163,9 @@ async fn access_lost_in_the_middle_of_a_run_deletes_nothing() {
 async fn merge_requests_that_a_guest_may_no_longer_read_stay() {
     let mirror = synced(&generated(36, 25)).await;
     let before = merge_requests(&mirror);
-    let user = mirror.sim.read(|upstream| upstream.tokens[mirror.sim.token()].user_id);
+    let user = mirror
+        .sim
+        .read(|upstream| upstream.tokens[mirror.sim.token()].user_id);
     mirror.change(|upstream| upstream.set_membership(PROJECT, user, Access::Guest));
     for _ in 0..3 {
         mirror.full_sync().await.assert_ended_well();
@@ -165,11 +177,13 @@ async fn merge_requests_that_a_guest_may_no_longer_read_stay() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_token_may_not_see_is_not_in_the_mirror() {
     let config = generated(37, 60);
-    let sim = SimulatorBuilder::new().generate(&config).upstream(|upstream| {
-        let guest = upstream.add_user("guest", "Guest");
-        upstream.add_token("glpat-guest", guest, Access::Guest);
-        upstream.project_mut(PROJECT).unwrap().visibility = Visibility::Internal;
-    });
+    let sim = SimulatorBuilder::new()
+        .generate(&config)
+        .upstream(|upstream| {
+            let guest = upstream.add_user("guest", "Guest");
+            upstream.add_token("glpat-guest", guest, Access::Guest);
+            upstream.project_mut(PROJECT).unwrap().visibility = Visibility::Internal;
+        });
     let mirror = MirrorBuilder::new(sim).token("glpat-guest").start();
     mirror.sync().await.assert_clean();
     mirror.assert_equal();
@@ -186,9 +200,8 @@ async fn what_the_token_may_not_see_is_not_in_the_mirror() {
         .unwrap();
     mirror.advance(LATER);
     mirror.change(|upstream| upstream.set_confidential(PROJECT, iid, 1, true).unwrap());
-    let seen = |mirror: &Mirror| {
-        mirror.number(&format!("SELECT count(*) FROM issues WHERE iid = {iid}"))
-    };
+    let seen =
+        |mirror: &Mirror| mirror.number(&format!("SELECT count(*) FROM issues WHERE iid = {iid}"));
     for _ in 0..2 {
         mirror.full_sync().await.assert_ended_well();
         mirror.advance(DOUBT);
@@ -208,11 +221,19 @@ async fn a_renamed_project_keeps_its_rows_and_a_stranger_under_its_old_name_is_n
     let mirror = synced(&generated(38, 30)).await;
     let ids = mirror.texts("SELECT id || ' ' || iid FROM issues ORDER BY id");
     mirror.change(|upstream| {
-        upstream.rename_project(PROJECT, "acme/elsewhere/other").unwrap();
+        upstream
+            .rename_project(PROJECT, "acme/elsewhere/other")
+            .unwrap();
         let stranger = upstream.create_project("acme/app0");
         let new = NewIssue::new(1, "A stranger's");
         upstream.create_issue(stranger, new).unwrap();
-        let iid = *upstream.project(PROJECT).unwrap().issues.keys().next().unwrap();
+        let iid = *upstream
+            .project(PROJECT)
+            .unwrap()
+            .issues
+            .keys()
+            .next()
+            .unwrap();
         let at = ItemRef::issue(PROJECT, iid);
         upstream.add_note(at, NewNote::comment(1, "Here?")).unwrap();
     });
@@ -221,7 +242,10 @@ async fn a_renamed_project_keeps_its_rows_and_a_stranger_under_its_old_name_is_n
     mirror.sync().await.assert_ended_well();
     mirror.advance(LATER);
     mirror.sync().await.assert_ended_well();
-    assert_eq!(mirror.texts("SELECT id || ' ' || iid FROM issues ORDER BY id"), ids);
+    assert_eq!(
+        mirror.texts("SELECT id || ' ' || iid FROM issues ORDER BY id"),
+        ids
+    );
     mirror.assert_equal();
 }
 

@@ -63,7 +63,9 @@ async fn a_change_of_any_column_of_any_content_table_shows() {
     let mirror = small_mirror().await;
     let checker = mirror.checker();
     let mut connection = Connection::open(mirror.path()).unwrap();
-    connection.pragma_update(None, "foreign_keys", false).unwrap();
+    connection
+        .pragma_update(None, "foreign_keys", false)
+        .unwrap();
     let mut unnoticed = Vec::new();
     for table in content_tables(&connection) {
         let columns = names(
@@ -76,9 +78,8 @@ async fn a_change_of_any_column_of_any_content_table_shows() {
             }
             let tx = connection.transaction().unwrap();
             // A row that has a value there, if any has.
-            let one = format!(
-                "SELECT {column} FROM {table} ORDER BY {column} IS NULL, random() LIMIT 1"
-            );
+            let one =
+                format!("SELECT {column} FROM {table} ORDER BY {column} IS NULL, random() LIMIT 1");
             let before: Value = tx.query_row(&one, [], |row| row.get(0)).unwrap();
             let after = match &before {
                 Value::Null => Value::Text("7".to_owned()),
@@ -88,9 +89,7 @@ async fn a_change_of_any_column_of_any_content_table_shows() {
                 Value::Blob(_) => Value::Null,
             };
             let changed = tx.execute(
-                &format!(
-                    "UPDATE OR REPLACE {table} SET {column} = ?1 WHERE {column} IS ?2"
-                ),
+                &format!("UPDATE OR REPLACE {table} SET {column} = ?1 WHERE {column} IS ?2"),
                 rusqlite::params![after, before],
             );
             match changed {
@@ -114,7 +113,9 @@ async fn a_row_missing_from_any_content_table_shows() {
     let mirror = small_mirror().await;
     let checker = mirror.checker();
     let mut connection = Connection::open(mirror.path()).unwrap();
-    connection.pragma_update(None, "foreign_keys", false).unwrap();
+    connection
+        .pragma_update(None, "foreign_keys", false)
+        .unwrap();
     for (table, _) in COMPARED_TABLES {
         let tx = connection.transaction().unwrap();
         let key = names(
@@ -155,5 +156,8 @@ async fn what_upstream_alone_has_shows() {
     let found = mirror.differences();
     let title = |difference: &str| difference.contains("issue") && difference.contains("title is");
     assert!(found.iter().any(title), "{found}");
-    assert!(found.iter().any(|it| it.contains("mr_closes_issues")), "{found}");
+    assert!(
+        found.iter().any(|it| it.contains("mr_closes_issues")),
+        "{found}"
+    );
 }

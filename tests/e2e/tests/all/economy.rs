@@ -16,7 +16,11 @@ async fn a_sync_with_nothing_changed_costs_two_requests_a_project() {
         mirror.requests().clear();
         mirror.timed_sync().await.assert_clean();
         let entries = mirror.requests().entries();
-        assert!(entries.len() <= 6, "{} requests: {entries:#?}", entries.len());
+        assert!(
+            entries.len() <= 6,
+            "{} requests: {entries:#?}",
+            entries.len()
+        );
         mirror.advance(LATER);
     }
 }
@@ -25,15 +29,28 @@ async fn a_sync_with_nothing_changed_costs_two_requests_a_project() {
 async fn a_sync_with_nothing_changed_costs_as_little_right_after_a_change() {
     let mirror = synced(&generated(52, 60)).await;
     mirror.change(|upstream| {
-        let iids: Vec<u64> = upstream.project(PROJECT).unwrap().issues.keys().copied().collect();
-        retitle(upstream, iids.into_iter().map(|iid| ItemRef::issue(PROJECT, iid)));
+        let iids: Vec<u64> = upstream
+            .project(PROJECT)
+            .unwrap()
+            .issues
+            .keys()
+            .copied()
+            .collect();
+        retitle(
+            upstream,
+            iids.into_iter().map(|iid| ItemRef::issue(PROJECT, iid)),
+        );
     });
     mirror.timed_sync().await.assert_clean();
     // Nothing is settled, and nothing is due yet either.
     mirror.requests().clear();
     mirror.timed_sync().await.assert_clean();
     let entries = mirror.requests().entries();
-    assert!(entries.len() <= 2, "{} requests: {entries:#?}", entries.len());
+    assert!(
+        entries.len() <= 2,
+        "{} requests: {entries:#?}",
+        entries.len()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,7 +58,10 @@ async fn a_first_sync_asks_for_each_thing_once() {
     let mirror = synced(&generated(53, 120)).await;
     let requests = mirror.requests();
     let count = |route| requests.count(route);
-    assert!(count(Route::Item(ItemKind::Issue)) == 0, "an issue's list payload is whole");
+    assert!(
+        count(Route::Item(ItemKind::Issue)) == 0,
+        "an issue's list payload is whole"
+    );
     assert_eq!(count(Route::Item(ItemKind::MergeRequest)), 120);
     assert_eq!(count(Route::ClosesIssues), 120);
     assert_eq!(count(Route::Project), 1);

@@ -67,7 +67,13 @@ fn told(run: &RunResult) -> BTreeSet<(String, u64, String)> {
     run.entity_failures
         .iter()
         .filter(|failure| failure.stage != "list")
-        .map(|failure| (name(failure.entity_type), failure.iid, failure.stage.clone()))
+        .map(|failure| {
+            (
+                name(failure.entity_type),
+                failure.iid,
+                failure.stage.clone(),
+            )
+        })
         .collect()
 }
 
@@ -133,11 +139,7 @@ async fn without_retries_the_ledger_says_exactly_what_could_not_be_had() {
                 Route::MilestoneEvents(kind),
             ]
         })
-        .chain([
-            Route::Item(MergeRequest),
-            Route::ClosesIssues,
-            Route::Diffs,
-        ])
+        .chain([Route::Item(MergeRequest), Route::ClosesIssues, Route::Diffs])
         .collect();
     for (seed, kind) in (80..).zip([
         FaultKind::Status(500, ErrorBody::Json),
@@ -188,7 +190,9 @@ async fn gitlab_that_is_down_ends_the_run_soon_and_the_queue_stays() {
     assert!(run.error_code.is_some(), "{run:#?}");
     assert!(mirror.number("SELECT count(*) FROM pending_dependent_fetches") > 0);
     let asked = mirror.requests().count(Route::Discussions(ItemKind::Issue))
-        + mirror.requests().count(Route::Discussions(ItemKind::MergeRequest));
+        + mirror
+            .requests()
+            .count(Route::Discussions(ItemKind::MergeRequest));
     assert!(asked < 100, "{asked} requests to an instance that is down");
     mirror.sim.faults().clear();
     mirror.sync().await.assert_clean();

@@ -26,10 +26,16 @@ async fn a_token_that_is_revoked_ends_the_run_at_once_and_costs_nothing() {
     });
     let outcome = mirror.sync().await;
     assert_eq!(outcome.state, JobState::Failed);
-    assert_eq!(outcome.run().error_code, Some(ErrorCode::GitlabUnauthorized));
+    assert_eq!(
+        outcome.run().error_code,
+        Some(ErrorCode::GitlabUnauthorized)
+    );
     let refused = mirror.requests().count_where(|entry| entry.status == 401);
     // Those that were on their way.
-    assert!((1..=16).contains(&refused), "{refused} requests were refused");
+    assert!(
+        (1..=16).contains(&refused),
+        "{refused} requests were refused"
+    );
     assert!(!format!("{outcome:?}").contains(&secret), "the token leaks");
 
     mirror.change(|upstream| upstream.tokens.get_mut(&secret).unwrap().revoked = false);
@@ -120,11 +126,17 @@ async fn a_dry_run_asks_for_nothing_and_writes_nothing() {
     let targets = engine.targets([(lore_e2e::HOST.to_owned(), mirror.paths[0].clone())]);
     mirror.requests().clear();
     let before = mirror.number("SELECT count(*) FROM sync_runs");
-    let plan = engine.plan(&SyncRequest::default(), &targets).await.unwrap();
+    let plan = engine
+        .plan(&SyncRequest::default(), &targets)
+        .await
+        .unwrap();
     assert!(plan.projects[0].issues_updated_after.is_some());
     assert!(!plan.projects[0].reconcile);
     mirror.advance(Duration::from_hours(25));
-    let plan = engine.plan(&SyncRequest::default(), &targets).await.unwrap();
+    let plan = engine
+        .plan(&SyncRequest::default(), &targets)
+        .await
+        .unwrap();
     assert!(plan.projects[0].reconcile);
     assert!(mirror.requests().is_empty());
     assert_eq!(mirror.number("SELECT count(*) FROM sync_runs"), before);

@@ -33,7 +33,9 @@ async fn a_comment_in_the_minute_of_silence_is_found_when_the_minute_is_over() {
             mirror.advance(Duration::from_secs(25));
             mirror.change(|upstream| {
                 let before = upstream.item(item).unwrap().updated_at;
-                upstream.add_note(item, NewNote::comment(1, "Lost?")).unwrap();
+                upstream
+                    .add_note(item, NewNote::comment(1, "Lost?"))
+                    .unwrap();
                 let after = upstream.item(item).unwrap().updated_at;
                 assert_eq!(before, after, "the touch was not throttled");
             });
@@ -58,7 +60,11 @@ async fn a_restart_does_not_forget_what_is_to_be_looked_at_again() {
     mirror.change(|upstream| upstream.set_title(item, 1, "Fresh").unwrap());
     mirror.sync().await.assert_clean();
     mirror.advance(Duration::from_secs(20));
-    mirror.change(|upstream| upstream.add_note(item, NewNote::comment(1, "Lost?")).unwrap());
+    mirror.change(|upstream| {
+        upstream
+            .add_note(item, NewNote::comment(1, "Lost?"))
+            .unwrap()
+    });
     mirror.restart().await;
     mirror.advance(Duration::from_secs(80));
     mirror.timed_sync().await.assert_clean();

@@ -63,11 +63,7 @@ pub(crate) fn plain(items: u64) -> SimulatorBuilder {
             let item = upstream.item_mut(made).unwrap();
             item.created_at = at;
             item.updated_at = at;
-            for version in &mut upstream
-                .merge_request_mut(PROJECT, iid)
-                .unwrap()
-                .versions
-            {
+            for version in &mut upstream.merge_request_mut(PROJECT, iid).unwrap().versions {
                 version.created_at = at;
                 version.ready_at = at;
             }

@@ -72,7 +72,10 @@ async fn a_deleted_comment_shows_in_the_counters_of_the_next_reconcile() {
     let mirror = synced(&generated(42, 40)).await;
     let deleted = mirror.change(|upstream| {
         let project = upstream.project(PROJECT).unwrap().clone();
-        let issues = project.issues.values().map(|it| (ItemKind::Issue, &it.common));
+        let issues = project
+            .issues
+            .values()
+            .map(|it| (ItemKind::Issue, &it.common));
         let merge_requests = project.merge_requests.values();
         let merge_requests = merge_requests.map(|it| (ItemKind::MergeRequest, &it.common));
         let mut deleted = 0;
@@ -102,12 +105,18 @@ async fn a_renamed_and_a_deleted_label_reach_the_items_that_carry_them() {
         let project = upstream.project(PROJECT).unwrap();
         let labels: Vec<u64> = project.labels.keys().copied().collect();
         let milestones: Vec<u64> = project.milestones.keys().copied().collect();
-        upstream.rename_label(PROJECT, labels[0], "renamed").unwrap();
+        upstream
+            .rename_label(PROJECT, labels[0], "renamed")
+            .unwrap();
         // One takes the name of another that goes.
-        let name = upstream.project(PROJECT).unwrap().labels[&labels[2]].name.clone();
+        let name = upstream.project(PROJECT).unwrap().labels[&labels[2]]
+            .name
+            .clone();
         upstream.delete_label(PROJECT, labels[2]).unwrap();
         upstream.rename_label(PROJECT, labels[3], name).unwrap();
-        upstream.rename_milestone(PROJECT, milestones[0], "9.9").unwrap();
+        upstream
+            .rename_milestone(PROJECT, milestones[0], "9.9")
+            .unwrap();
         upstream.delete_milestone(PROJECT, milestones[1]).unwrap();
     });
     mirror.advance(DAY);
@@ -123,9 +132,19 @@ async fn a_label_that_takes_another_ones_name_between_two_syncs_is_not_mixed_up(
         let labels: Vec<u64> = project.labels.keys().copied().collect();
         let names: Vec<String> = project.labels.values().map(|it| it.name.clone()).collect();
         // A swap of names, and every item changes besides.
-        upstream.rename_label(PROJECT, labels[0], &names[1]).unwrap();
-        upstream.rename_label(PROJECT, labels[1], &names[0]).unwrap();
-        let iids: Vec<u64> = upstream.project(PROJECT).unwrap().issues.keys().copied().collect();
+        upstream
+            .rename_label(PROJECT, labels[0], &names[1])
+            .unwrap();
+        upstream
+            .rename_label(PROJECT, labels[1], &names[0])
+            .unwrap();
+        let iids: Vec<u64> = upstream
+            .project(PROJECT)
+            .unwrap()
+            .issues
+            .keys()
+            .copied()
+            .collect();
         for iid in iids {
             let at = ItemRef::issue(PROJECT, iid);
             upstream.add_note(at, NewNote::comment(1, "Again")).unwrap();

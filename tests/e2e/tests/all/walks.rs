@@ -34,10 +34,7 @@ fn leave_meanwhile(mirror: &lore_e2e::Mirror) {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_instant_over_many_pages_loses_nothing_that_stays_in_it() {
     for keyset in [true, false] {
-        let mirror = MirrorBuilder::new(
-            plain(350).with(|options| options.keyset = keyset),
-        )
-        .start();
+        let mirror = MirrorBuilder::new(plain(350).with(|options| options.keyset = keyset)).start();
         let at = mirror.sim.clock().now() - Duration::from_hours(3);
         mirror.change(|upstream| mass_edit(upstream, at));
         leave_meanwhile(&mirror);
@@ -61,10 +58,7 @@ async fn one_instant_over_many_pages_loses_nothing_that_stays_in_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_item_that_moves_between_two_pages_pushes_no_other_out_of_sight() {
     for keyset in [true, false] {
-        let mirror = MirrorBuilder::new(
-            plain(350).with(|options| options.keyset = keyset),
-        )
-        .start();
+        let mirror = MirrorBuilder::new(plain(350).with(|options| options.keyset = keyset)).start();
         mirror.sync().await.assert_clean();
         mirror.change(|upstream| {
             retitle(upstream, (1..=350).map(|iid| ItemRef::issue(PROJECT, iid)));
@@ -148,7 +142,10 @@ async fn a_first_sync_that_was_cut_off_goes_on_where_it_stopped() {
         assert!(repeated <= 16 * 5, "{repeated} requests were repeated");
         let ended = mirror.texts("SELECT status || ' ' || coalesce(error_code, '') FROM sync_runs");
         assert_eq!(ended.len(), 2, "{ended:?}");
-        assert!(!ended.iter().any(|run| run.starts_with("running")), "{ended:?}");
+        assert!(
+            !ended.iter().any(|run| run.starts_with("running")),
+            "{ended:?}"
+        );
     }
 }
 
@@ -205,8 +202,15 @@ async fn one_element_that_cannot_be_read_stops_nothing_and_is_tried_again() {
         run.completion_status,
         Some(CompletionStatus::SucceededWithWarnings)
     );
-    let failures: Vec<_> = run.entity_failures.iter().map(|it| (it.iid, it.code)).collect();
-    assert!(failures.contains(&(77, ErrorCode::GitlabBadPayload)), "{failures:?}");
+    let failures: Vec<_> = run
+        .entity_failures
+        .iter()
+        .map(|it| (it.iid, it.code))
+        .collect();
+    assert!(
+        failures.contains(&(77, ErrorCode::GitlabBadPayload)),
+        "{failures:?}"
+    );
     assert_eq!(mirror.number("SELECT count(*) FROM issues"), 129);
 
     // Mended, without a trace in `updated_at`.
