@@ -44,6 +44,14 @@ impl Walk {
         }
     }
 
+    /// The same list with one more parameter.
+    pub(super) fn with(self, name: &'static str, value: &str) -> Self {
+        Self {
+            list: self.list.with(name, value),
+            ..self
+        }
+    }
+
     /// By cursors where the instance has them for this list.
     pub(super) fn keyset(list: Request) -> Self {
         Self { list, keyset: true }

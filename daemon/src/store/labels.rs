@@ -80,7 +80,8 @@ fn upsert_label(tx: &Transaction<'_>, project: i64, label: &Label) -> Result<i64
         .optional()?;
     match same {
         Some((id, true)) => return Ok(id),
-        Some(_) => {}
+        // It took a name by which items that were seen since call it already.
+        Some((id, false)) => take_over(tx, project, id, &label.name)?,
         None => {
             tx.prepare_cached(
                 "UPDATE labels SET gitlab_id = ?2 WHERE id = (SELECT id FROM labels
@@ -111,6 +112,28 @@ fn upsert_label(tx: &Transaction<'_>, project: i64, label: &Label) -> Result<i64
             ],
             |row| row.get(0),
         )?)
+}
+
+/// Gives the label `id` the items of the row that is known by `name` alone.
+fn take_over(tx: &Transaction<'_>, project: i64, id: i64, name: &str) -> Result<(), StoreError> {
+    let named: Option<i64> = tx
+        .prepare_cached(
+            "SELECT id FROM labels WHERE project_id = ?1 AND name = ?2 AND gitlab_id IS NULL",
+        )?
+        .query_row(params![project, name], |row| row.get(0))
+        .optional()?;
+    let Some(named) = named else { return Ok(()) };
+    for sql in [
+        "INSERT OR IGNORE INTO issue_labels (issue_id, label_id)
+         SELECT issue_id, ?2 FROM issue_labels WHERE label_id = ?1",
+        "INSERT OR IGNORE INTO merge_request_labels (merge_request_id, label_id)
+         SELECT merge_request_id, ?2 FROM merge_request_labels WHERE label_id = ?1",
+    ] {
+        tx.prepare_cached(sql)?.execute([named, id])?;
+    }
+    tx.prepare_cached("DELETE FROM labels WHERE id = ?1")?
+        .execute([named])?;
+    Ok(())
 }
 
 /// Makes the project's labels exactly these: a renamed one keeps its items, a

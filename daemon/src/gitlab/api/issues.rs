@@ -22,15 +22,16 @@ impl Client {
 
     /// One page of a project's issues, of every state, in the requested
     /// order. Keyset paging is used where the instance has it, so that changes
-    /// during the walk do not shift the pages.
+    /// during the walk do not shift the pages. Labels come with their ids: a
+    /// name can pass from one to another.
     pub async fn issues_page(
         &self,
         call: &Call<'_>,
         project: ProjectId,
         params: &ListParams<'_>,
     ) -> Result<Page<Issue>, GitLabError> {
-        self.page(call, issues(project, params), params.per_page, &params.page)
-            .await
+        let list = issues(project, params).with("with_labels_details", "true");
+        self.page(call, list, params.per_page, &params.page).await
     }
 
     /// One page of a sweep over a project's issues: identities, times and the

@@ -8,7 +8,7 @@ use crate::gitlab::answer::printable;
 use crate::gitlab::call::{Call, Fetched};
 use crate::gitlab::client::Client;
 use crate::gitlab::error::{Failure, GitLabError, MissingKind};
-use crate::gitlab::models::{Iid, WorkItemStatus, WorkflowStatus};
+use crate::gitlab::models::{Iid, ProjectId, WorkItemStatus, WorkflowStatus};
 use crate::gitlab::transport::Request;
 
 /// GitLab's limit of nodes a page.
@@ -17,6 +17,7 @@ const NODES: usize = 100;
 /// Asks for named items, `$first` of them.
 const BY_IID: &str = "query LoreStatuses($path: ID!, $iids: [String!], $first: Int) {
   project(fullPath: $path) {
+    id
     workItems(iids: $iids, first: $first) {
       pageInfo { hasNextPage endCursor }
       nodes { iid widgets { type ... on WorkItemWidgetStatus { status { id name category color iconName position } } } }
@@ -27,6 +28,7 @@ const BY_IID: &str = "query LoreStatuses($path: ID!, $iids: [String!], $first: I
 /// Walks what changed, oldest change first.
 const BY_CHANGE: &str = "query LoreStatusesSince($path: ID!, $since: Time, $after: String, $first: Int) {
   project(fullPath: $path) {
+    id
     workItems(types: [ISSUE, TASK, INCIDENT], updatedAfter: $since, sort: UPDATED_ASC, after: $after, first: $first) {
       pageInfo { hasNextPage endCursor }
       nodes { iid widgets { type ... on WorkItemWidgetStatus { status { id name category color iconName position } } } }
@@ -55,12 +57,13 @@ pub struct StatusPage {
 }
 
 impl Client {
-    /// The statuses of the given items of a project. `full_path` must be the
-    /// current path: an old one is [`MissingKind::Project`], as is one that
-    /// the token may not see.
+    /// The statuses of the given items of a project. `full_path` must be its
+    /// current path: an old one is [`MissingKind::Project`], whether nobody or
+    /// another project has it now, as is one that the token may not see.
     pub async fn work_item_statuses(
         &self,
         call: &Call<'_>,
+        project: ProjectId,
         full_path: &str,
         iids: &[Iid],
     ) -> Result<Fetched<StatusOutcome>, GitLabError> {
@@ -73,7 +76,7 @@ impl Client {
             let (batch, later) = rest.split_at(at_once.min(rest.len()));
             let named: Vec<String> = batch.iter().map(Iid::to_string).collect();
             let variables = json!({ "path": full_path, "iids": named, "first": at_once });
-            let answer = self.statuses(call, BY_IID, variables).await?;
+            let answer = self.statuses(call, project, BY_IID, variables).await?;
             requests += answer.requests;
             let when = earliest.get_or_insert(Fetched {
                 value: (),
@@ -116,6 +119,7 @@ impl Client {
     pub async fn work_item_statuses_page(
         &self,
         call: &Call<'_>,
+        project: ProjectId,
         full_path: &str,
         updated_after: Option<Timestamp>,
         cursor: Option<&str>,
@@ -128,7 +132,7 @@ impl Client {
                 "after": cursor,
                 "first": at_once,
             });
-            let answer = self.statuses(call, BY_CHANGE, variables).await?;
+            let answer = self.statuses(call, project, BY_CHANGE, variables).await?;
             if at_once > 1 && matches!(answer.value, Answer::TooComplex) {
                 at_once /= 2;
                 continue;
@@ -160,6 +164,7 @@ impl Client {
     async fn statuses(
         &self,
         call: &Call<'_>,
+        project: ProjectId,
         query: &str,
         variables: Value,
     ) -> Result<Fetched<Answer>, GitLabError> {
@@ -179,7 +184,7 @@ impl Client {
         let fetched = answer.clone().map(|_| ());
         let read = answer
             .value
-            .read()
+            .read(project)
             .map_err(|failure| self.error(&request, failure))?;
         Ok(fetched.map(|()| read))
     }
@@ -240,6 +245,7 @@ struct Data {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ProjectNode {
+    id: Option<String>,
     work_items: Option<Connection>,
 }
 
@@ -274,12 +280,21 @@ struct Widget {
 }
 
 impl Document {
-    fn read(self) -> Result<Answer, Failure> {
+    fn read(self, asked: ProjectId) -> Result<Answer, Failure> {
         let errors = self.errors.unwrap_or_default();
         let found = self.data.map(|data| data.project);
+        if let Some(Some(ProjectNode { id: Some(id), .. })) = &found
+            && !names(id, asked)
+        {
+            return Err(Failure::NotFound {
+                kind: MissingKind::Project,
+                hint: "another project has this path now".into(),
+            });
+        }
         match found {
             Some(Some(ProjectNode {
                 work_items: Some(items),
+                ..
             })) if errors.is_empty() => items.read(),
             Some(None) if errors.is_empty() => Err(Failure::NotFound {
                 kind: MissingKind::Project,
@@ -288,6 +303,13 @@ impl Document {
             _ => read_errors(&errors),
         }
     }
+}
+
+/// Whether a global id, `gid://gitlab/Project/42`, is this project's. Only the
+/// number is GitLab's word; the rest of the form may change.
+fn names(global_id: &str, project: ProjectId) -> bool {
+    let number = global_id.rsplit('/').next().unwrap_or(global_id);
+    number.parse() == Ok(project.0)
 }
 
 /// Tells "this instance has no statuses" from failures. The validator's codes

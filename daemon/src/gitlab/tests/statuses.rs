@@ -3,7 +3,7 @@ use tokio_util::sync::CancellationToken;
 use wiremock::Request;
 
 use super::{background, client, in_turn, ok, requests_to, server, status};
-use crate::gitlab::{Failure, Iid, MissingKind, StatusOutcome};
+use crate::gitlab::{Failure, Iid, MissingKind, ProjectId, StatusOutcome};
 
 fn work_item(iid: &str, widgets: &Value) -> Value {
     json!({"id": "gid://gitlab/Issue/1", "iid": iid, "widgets": widgets})
@@ -13,7 +13,12 @@ async fn statuses_of(answer: Value) -> Result<StatusOutcome, Failure> {
     let server = in_turn(vec![ok(&answer)]).await;
     let cancel = CancellationToken::new();
     let outcome = client(&server.uri())
-        .work_item_statuses(&background(&cancel), "g/p", &[Iid(5), Iid(6)])
+        .work_item_statuses(
+            &background(&cancel),
+            ProjectId(42),
+            "g/p",
+            &[Iid(5), Iid(6)],
+        )
         .await;
     let asked = requests_to(&server).await;
     assert_eq!(asked[0].url.path(), "/api/graphql");
@@ -86,7 +91,7 @@ async fn an_instance_without_graphql_is_unsupported_and_no_error() {
     let server = in_turn(vec![status(404)]).await;
     let cancel = CancellationToken::new();
     let outcome = client(&server.uri())
-        .work_item_statuses(&background(&cancel), "g/p", &[Iid(5)])
+        .work_item_statuses(&background(&cancel), ProjectId(42), "g/p", &[Iid(5)])
         .await
         .unwrap();
     assert!(matches!(outcome.value, StatusOutcome::Unsupported(_)));
@@ -142,7 +147,7 @@ async fn a_query_that_is_too_complex_is_asked_in_smaller_parts() {
     let iids: Vec<_> = (1..=60).map(Iid).collect();
     let cancel = CancellationToken::new();
     let outcome = client(&server.uri())
-        .work_item_statuses(&background(&cancel), "g/p", &iids)
+        .work_item_statuses(&background(&cancel), ProjectId(42), "g/p", &iids)
         .await
         .unwrap();
     match outcome.value {
@@ -175,12 +180,12 @@ async fn statuses_are_walked_by_cursor() {
     let since = Some(super::now());
     let call = background(&cancel);
     let first = client
-        .work_item_statuses_page(&call, "g/p", since, None)
+        .work_item_statuses_page(&call, ProjectId(42), "g/p", since, None)
         .await
         .unwrap();
     assert_eq!(first.value.next_cursor.as_deref(), Some("c1"));
     let last = client
-        .work_item_statuses_page(&call, "g/p", since, Some("c1"))
+        .work_item_statuses_page(&call, ProjectId(42), "g/p", since, Some("c1"))
         .await
         .unwrap();
     assert_eq!(last.value.next_cursor, None);

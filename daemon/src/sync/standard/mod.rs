@@ -125,7 +125,7 @@ impl Run {
             }
             _ => ListMode::Changes,
         };
-        let project = self.project(target, known, mode).await?;
+        let mut project = self.project(target, known, mode).await?;
         self.ledger.project_known(project.id);
 
         recorder.enter(Phase::Fetch).await?;
@@ -133,13 +133,16 @@ impl Run {
         recorder.heartbeat().await;
 
         recorder.enter(Phase::Ingest).await?;
-        let looked_again = self.look_again(&project).await?;
-        if walked.changed > 0 || looked_again > 0 || mode != ListMode::Changes {
+        if walked.renamed && mode == ListMode::Changes {
+            project = self.refresh_project(&project).await?;
+        }
+        let due = self.due_again(&project).await?;
+        if walked.changed > 0 || !due.is_empty() || mode != ListMode::Changes {
+            // First, since items name their labels, and names can pass from
+            // one label to another.
             self.refresh_collections(&project).await?;
         }
-        if walked.renamed && mode == ListMode::Changes {
-            self.refresh_project(&project).await?;
-        }
+        self.look_again(&project, due).await?;
         if mode != ListMode::Changes {
             self.reconcile(&project, &walked, mode).await?;
         }

@@ -22,7 +22,23 @@ pub(super) struct PageFacts {
     pub(super) next: Option<NextPage>,
     pub(super) server_date: Option<Timestamp>,
     pub(super) requests: u32,
+    pub(super) doubtful: Doubtful,
+}
+
+/// Elements that were not taken: each is asked for alone later.
+pub(super) struct Doubtful {
+    /// Those that could not be read.
     pub(super) broken: Vec<BrokenItem>,
+    /// The iids of those that say they are of another project.
+    pub(super) strangers: Vec<i64>,
+}
+
+impl Doubtful {
+    /// The iids of those that have one.
+    pub(super) fn iids(&self) -> Vec<i64> {
+        let broken = self.broken.iter().filter_map(|broken| Some(broken.iid?.0));
+        broken.chain(self.strangers.iter().copied()).collect()
+    }
 }
 
 impl ListPage {
@@ -44,19 +60,24 @@ impl ListPage {
         })
     }
 
-    /// Takes out what is known besides the elements.
-    pub(super) fn facts(&mut self) -> PageFacts {
-        fn of<T>(page: &mut Page<T>) -> PageFacts {
+    /// Takes out what is known besides the elements, and the elements that are
+    /// not of `project`, which are never trusted.
+    pub(super) fn facts(&mut self, project: ProjectId) -> PageFacts {
+        let strangers = self.take_strangers(project);
+        fn of<T>(page: &mut Page<T>, strangers: Vec<i64>) -> PageFacts {
             PageFacts {
                 next: page.next.take(),
                 server_date: page.server_date,
                 requests: page.requests,
-                broken: std::mem::take(&mut page.broken),
+                doubtful: Doubtful {
+                    broken: std::mem::take(&mut page.broken),
+                    strangers,
+                },
             }
         }
         match self {
-            Self::Issues(page) => of(page),
-            Self::MergeRequests(page) => of(page),
+            Self::Issues(page) => of(page, strangers),
+            Self::MergeRequests(page) => of(page, strangers),
         }
     }
 
@@ -78,8 +99,8 @@ impl ListPage {
         }
     }
 
-    /// Elements of another project than the one asked for: never trusted.
-    pub(super) fn take_strangers(&mut self, project: ProjectId) -> Vec<i64> {
+    /// Takes out the elements of another project than the one asked for.
+    fn take_strangers(&mut self, project: ProjectId) -> Vec<i64> {
         let mut strangers = Vec::new();
         match self {
             Self::Issues(page) => page.items.retain(|issue| {

@@ -22,12 +22,19 @@ const AT_ONCE: usize = 32;
 const MAX_WAIT: Duration = Duration::from_hours(6);
 
 impl Run {
-    /// Looks again at every item whose time has come; how many it looked at.
-    pub(super) async fn look_again(&self, project: &ProjectRow) -> Result<u64, SyncError> {
+    /// Everything whose time to be looked at again has come.
+    pub(super) async fn due_again(&self, project: &ProjectRow) -> Result<Vec<Recheck>, SyncError> {
         let (id, now) = (project.id, self.now());
-        let due = self
-            .read(move |connection| rechecks::due(connection, id, now))
-            .await?;
+        self.read(move |connection| rechecks::due(connection, id, now))
+            .await
+    }
+
+    /// Looks again at each of these items.
+    pub(super) async fn look_again(
+        &self,
+        project: &ProjectRow,
+        due: Vec<Recheck>,
+    ) -> Result<(), SyncError> {
         // One request serves all reasons to look at an item.
         let mut by_item: BTreeMap<(SourceType, i64), Vec<Recheck>> = BTreeMap::new();
         for recheck in due {
@@ -36,14 +43,13 @@ impl Run {
                 .or_default()
                 .push(recheck);
         }
-        let looked_at = by_item.len() as u64;
         // Whether the project and other items of it can be read, once known.
         let mut access: BTreeMap<SourceType, bool> = BTreeMap::new();
         let mut rest = by_item.into_iter();
         loop {
             let some: Vec<_> = rest.by_ref().take(AT_ONCE).collect();
             if some.is_empty() {
-                return Ok(looked_at);
+                return Ok(());
             }
             // All answers before the first is worked on: that may take further
             // requests, which would wait for ever for a place that a request

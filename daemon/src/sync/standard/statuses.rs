@@ -4,8 +4,8 @@ use jiff::SignedDuration;
 use lore_proto::sync::EntityStatus;
 
 use super::{Run, SyncError};
-use crate::gitlab::StatusOutcome;
 use crate::gitlab::models::Iid;
+use crate::gitlab::{MissingKind, StatusOutcome};
 use crate::ingest::{Dependent, write_dependent};
 use crate::store::projects::ProjectRow;
 use crate::store::queue::{self, Due};
@@ -26,6 +26,8 @@ impl Run {
             return self.forgive(project).await;
         }
         let wanted = Stages::of(&[Stage::Status]);
+        let mut project = project.clone();
+        let mut asked_again = false;
         let mut tried = std::collections::HashSet::new();
         loop {
             let (id, now) = (project.id, self.now());
@@ -54,12 +56,21 @@ impl Run {
             let iids: Vec<Iid> = batch.iter().map(|(_, iid)| Iid(*iid)).collect();
             let answer = self
                 .client
-                .work_item_statuses(&self.call(), &project.path, &iids)
+                .work_item_statuses(&self.call(), project.gitlab_id, &project.path, &iids)
                 .await;
             let answer = match answer {
                 Ok(answer) => answer,
+                // GraphQL knows a project by its current path alone.
+                Err(error) if error.missing() == Some(MissingKind::Project) && !asked_again => {
+                    asked_again = true;
+                    project = self.refresh_project(&project).await?;
+                    tried.retain(|key| {
+                        !batch.iter().any(|(owed, _)| (owed.source, owed.id) == *key)
+                    });
+                    continue;
+                }
                 Err(error) => {
-                    self.status_failed(project, &batch, &error).await?;
+                    self.status_failed(&project, &batch, &error).await?;
                     if SyncError::is_fatal(&error) {
                         return Err(error.into());
                     }
@@ -71,8 +82,8 @@ impl Run {
             let statuses = match answer.value {
                 StatusOutcome::Unsupported(why) => {
                     tracing::debug!(host = self.client.host(), why, "no work item status here");
-                    self.remember_unsupported(project).await?;
-                    return self.forgive(project).await;
+                    self.remember_unsupported(&project).await?;
+                    return self.forgive(&project).await;
                 }
                 StatusOutcome::Supported(statuses) => statuses,
             };

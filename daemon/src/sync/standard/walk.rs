@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use lore_proto::ErrorCode;
 use lore_proto::sync::EntityStatus;
 
-use super::page::{ListPage, PageFacts};
+use super::page::{Doubtful, ListPage, PageFacts};
 use super::{Run, SyncError};
 use crate::gitlab::{ListOrder, ListParams, MissingKind, PageRequest};
 use crate::ingest::ListMode;
@@ -202,7 +202,7 @@ impl Walk<'_> {
                 (Some(_), Some((_, last))) => cursor.backfill_before = Some(*last),
                 (Some(next), None) => page = PageRequest::Next(next.clone()),
             }
-            self.write(list, facts.broken, cursor).await?;
+            self.write(list, &facts.doubtful, cursor).await?;
         }
         Ok(())
     }
@@ -247,7 +247,7 @@ impl Walk<'_> {
                 cursor.walk_anchor = anchor;
                 cursor.walk_target = self.newest;
             }
-            self.write(list, facts.broken, cursor).await?;
+            self.write(list, &facts.doubtful, cursor).await?;
             if finished {
                 return Ok(());
             }
@@ -287,7 +287,7 @@ impl Walk<'_> {
                     };
                     let (list, facts) = self.fetch(&params).await?;
                     let cursor = self.cursor;
-                    self.write(list, facts.broken, cursor).await?;
+                    self.write(list, &facts.doubtful, cursor).await?;
                     match facts.next {
                         Some(next) => page = PageRequest::Next(next),
                         None => break,
@@ -327,11 +327,11 @@ impl Walk<'_> {
                 return Err(error.into());
             }
         };
-        let facts = page.facts();
+        let facts = page.facts(self.project.gitlab_id);
         self.run
             .ledger
             .count(|counters| counters.requests += u64::from(facts.requests));
-        for iid in page.take_strangers(self.project.gitlab_id) {
+        for iid in &facts.doubtful.strangers {
             self.run.ledger.entity(
                 self.source.entity(),
                 iid.unsigned_abs(),
@@ -339,7 +339,7 @@ impl Walk<'_> {
                 EntityStatus::Failed,
                 Some((
                     ErrorCode::ProjectMismatch,
-                    "the list showed an item of another project; it was left out".to_owned(),
+                    "the list showed it as an item of another project; it was left out".to_owned(),
                 )),
             );
         }
@@ -351,7 +351,7 @@ impl Walk<'_> {
     async fn write(
         &mut self,
         mut list: ListPage,
-        broken: Vec<crate::gitlab::BrokenItem>,
+        doubtful: &Doubtful,
         cursor: Cursor,
     ) -> Result<(), SyncError> {
         for (iid, at) in list.elements() {
@@ -371,12 +371,12 @@ impl Walk<'_> {
         list.retain(|iid, _| fresh.contains(&iid));
         let (source, mode, now) = (self.source, self.mode, self.run.now());
         let project = self.project.clone();
-        let unreadable: Vec<i64> = broken.iter().filter_map(|b| Some(b.iid?.0)).collect();
+        let again = doubtful.iids();
         let news = self
             .run
             .write(move |tx| {
                 let news = list.write(tx, &project, mode, now)?;
-                for iid in unreadable {
+                for iid in again {
                     rechecks::put_once(tx, project.id, source, iid, Reason::Broken, now, now)?;
                 }
                 cursors::save(tx, project.id, source, &cursor)?;
@@ -385,7 +385,7 @@ impl Walk<'_> {
             .await?;
         self.cursor = cursor;
         self.out.changed += news;
-        self.report(&broken, fresh.len() as u64, news);
+        self.report(&doubtful.broken, fresh.len() as u64, news);
         Ok(())
     }
 

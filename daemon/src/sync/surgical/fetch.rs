@@ -152,9 +152,11 @@ impl Run {
             .collect();
         if !issues.is_empty() {
             let (client, path, stop) = (self.client.clone(), project.path.clone(), stop.clone());
-            let deadline = budget_ends.min(Instant::now() + timeout);
+            let (number, deadline) = (project.gitlab_id, budget_ends.min(Instant::now() + timeout));
             tasks.spawn(async move {
-                Speculated::Statuses(statuses(&client, &path, &issues, &stop, deadline).await)
+                Speculated::Statuses(
+                    statuses(&client, (number, &path), &issues, &stop, deadline).await,
+                )
             });
         }
     }
@@ -305,7 +307,7 @@ fn is_absent(failure: &StageFailure) -> bool {
 /// such thing.
 async fn statuses(
     client: &Client,
-    path: &str,
+    (project, path): (ProjectId, &str),
     issues: &[Item],
     stop: &CancellationToken,
     deadline: Instant,
@@ -316,7 +318,7 @@ async fn statuses(
         deadline: Some(deadline),
     };
     let iids: Vec<Iid> = issues.iter().map(|item| Iid(item.iid)).collect();
-    match client.work_item_statuses(&call, path, &iids).await {
+    match client.work_item_statuses(&call, project, path, &iids).await {
         Ok(answer) => {
             let StatusOutcome::Supported(found) = answer.value else {
                 return Vec::new();

@@ -1,6 +1,7 @@
 //! Projects, labels, milestones, issues and merge requests with what is tied
 //! to them.
 
+use gitlab_sim::Tier;
 use gitlab_sim::upstream::{
     Access, DiffVersion, Issuable, Issue, ItemKind, MergeRequest, Milestone, Project,
 };
@@ -134,6 +135,7 @@ impl Items {
         } else {
             "issues"
         };
+        let licensed = !matches!(view.options.tier, Tier::Ce | Tier::Free);
         // Incidents and test cases have no such widget.
         let has_status = view.shows_status() && matches!(&*issue.issue_type, "issue" | "task");
         let status = issue.status.as_ref().filter(|_| has_status);
@@ -155,10 +157,7 @@ impl Items {
                 ("closed_at", item.closed_at.into()),
                 ("due_date", issue.due_date.as_ref().into()),
                 ("start_date", Cell::Null),
-                (
-                    "weight",
-                    issue.weight.filter(|_| view.shows_status()).into(),
-                ),
+                ("weight", issue.weight.filter(|_| licensed).into()),
                 ("severity", (&issue.severity).into()),
                 ("health_status", Cell::Null),
                 (

@@ -1,6 +1,6 @@
 //! The checker itself is able to fail.
 
-use gitlab_sim::upstream::{ClosingLink, ItemKind, WorkItemStatus};
+use gitlab_sim::upstream::{ClosingLink, WorkItemStatus};
 use gitlab_sim::{GeneratorConfig, SimulatorBuilder};
 use lore_e2e::{COMPARED_TABLES, Mirror, MirrorBuilder, not_compared};
 use rusqlite::Connection;
@@ -160,5 +160,4 @@ async fn what_upstream_alone_has_shows() {
         found.iter().any(|it| it.contains("mr_closes_issues")),
         "{found}"
     );
-    let _ = ItemKind::Issue;
 }

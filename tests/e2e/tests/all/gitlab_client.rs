@@ -301,8 +301,9 @@ async fn statuses_come_where_the_licence_has_them_and_are_unsupported_elsewhere(
         });
         let cancel = CancellationToken::new();
         let call = Call::background(&cancel);
+        let project = ProjectId(i64::try_from(id).unwrap());
         let outcome = client(&sim)
-            .work_item_statuses(&call, &path, &iids)
+            .work_item_statuses(&call, project, &path, &iids)
             .await
             .unwrap()
             .value;
