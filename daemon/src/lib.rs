@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 pub mod credentials;
 pub mod daemon;
+pub mod documents;
 pub mod events;
 pub mod gitlab;
 pub mod hosts;
