@@ -32,10 +32,10 @@ pub struct SyncRequest {
     #[serde(default)]
     pub no_status: bool,
     /// Leave out documents: what changed is found by search after a later sync.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_docs: bool,
     /// Leave out vectors.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_embed: bool,
     /// Exactly these issues: a surgical sync.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

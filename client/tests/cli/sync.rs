@@ -64,13 +64,16 @@ fn a_pipe_gets_plain_lines_and_a_summary() {
 fn the_flags_reach_the_daemon() {
     let home = Home::new();
     let daemon = telling(usual()).listen(&home.socket());
-    let ran =
-        home.run("sync -p g/p --host h --full --no-events --no-file-changes --no-status --robot");
+    let ran = home.run(
+        "sync -p g/p --host h --full --no-events --no-file-changes --no-status \
+                  --no-docs --no-embed --robot",
+    );
     assert_eq!(ran.exit, Some(0), "{ran:?}");
     assert_eq!(
         daemon.next("sync.start"),
         json!({"project": "g/p", "host": "h", "full": true, "dry_run": false, "no_events": true,
-               "no_file_changes": true, "no_status": true})
+               "no_file_changes": true, "no_status": true, "no_docs": true, "no_embed": true,
+               "preflight_only": false})
     );
     assert_eq!(daemon.next("jobs.subscribe"), json!({"job_id": 3}));
 }

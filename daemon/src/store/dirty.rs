@@ -8,7 +8,8 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::StoreError;
 use super::convert::millis;
-use super::documents::Source;
+use super::documents::{Source, SourceKind};
+use super::source::SourceType;
 
 /// A marking of a source. Numbers grow with every marking of any source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,39 @@ pub fn marking(connection: &Connection, source: Source) -> Result<Option<Marked>
             })
         })
         .optional()?)
+}
+
+/// The markings that the threads of an item bear now. As with [`marking`],
+/// asked in the transaction that wrote them.
+pub fn threads_of(
+    connection: &Connection,
+    item: SourceType,
+    id: i64,
+) -> Result<Vec<Marked>, StoreError> {
+    let sql = match item {
+        SourceType::Issue => {
+            "SELECT d.id, s.generation FROM discussions d JOIN dirty_sources s
+                 ON s.source_type = 'discussion' AND s.source_id = d.id
+             WHERE d.issue_id = ?1 ORDER BY d.position, d.id"
+        }
+        SourceType::MergeRequest => {
+            "SELECT d.id, s.generation FROM discussions d JOIN dirty_sources s
+                 ON s.source_type = 'discussion' AND s.source_id = d.id
+             WHERE d.merge_request_id = ?1 ORDER BY d.position, d.id"
+        }
+    };
+    Ok(connection
+        .prepare_cached(sql)?
+        .query_map([id], |row| {
+            Ok(Marked {
+                source: Source {
+                    kind: SourceKind::Discussion,
+                    id: row.get(0)?,
+                },
+                generation: row.get(1)?,
+            })
+        })?
+        .collect::<Result<_, _>>()?)
 }
 
 /// The marked sources of a project that are due at `now`, the last marked

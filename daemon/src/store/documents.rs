@@ -417,26 +417,3 @@ pub fn remove(tx: &Transaction<'_>, source: Source) -> Result<bool, StoreError> 
         .execute(params![source.kind, source.id])?
         > 0)
 }
-
-/// The discussions of an item, to be named along with it.
-pub fn discussions_of(
-    connection: &Connection,
-    source: SourceType,
-    id: i64,
-) -> Result<Vec<Source>, StoreError> {
-    let sql = match source {
-        SourceType::Issue => "SELECT id FROM discussions WHERE issue_id = ?1 ORDER BY position, id",
-        SourceType::MergeRequest => {
-            "SELECT id FROM discussions WHERE merge_request_id = ?1 ORDER BY position, id"
-        }
-    };
-    Ok(connection
-        .prepare_cached(sql)?
-        .query_map([id], |row| {
-            Ok(Source {
-                kind: SourceKind::Discussion,
-                id: row.get(0)?,
-            })
-        })?
-        .collect::<Result<_, _>>()?)
-}
