@@ -31,6 +31,12 @@ pub struct SyncRequest {
     /// Leave out work item status.
     #[serde(default)]
     pub no_status: bool,
+    /// Leave out documents: what changed is found by search after a later sync.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_docs: bool,
+    /// Leave out vectors.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub no_embed: bool,
     /// Exactly these issues: a surgical sync.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub issues: Vec<u64>,

@@ -64,8 +64,10 @@ fn a_pipe_gets_plain_lines_and_a_summary() {
 fn the_flags_reach_the_daemon() {
     let home = Home::new();
     let daemon = telling(usual()).listen(&home.socket());
-    let ran =
-        home.run("sync -p g/p --host h --full --no-events --no-file-changes --no-status --robot");
+    let ran = home.run(
+        "sync -p g/p --host h --full --no-events --no-file-changes --no-status \
+                  --no-docs --no-embed --robot",
+    );
     assert_eq!(ran.exit, Some(0), "{ran:?}");
     let asked = daemon.next("sync.start");
     for (name, value) in [
@@ -76,6 +78,8 @@ fn the_flags_reach_the_daemon() {
         ("no_events", json!(true)),
         ("no_file_changes", json!(true)),
         ("no_status", json!(true)),
+        ("no_docs", json!(true)),
+        ("no_embed", json!(true)),
     ] {
         assert_eq!(asked[name], value, "{name}");
     }

@@ -13,10 +13,16 @@ struct Migration {
 }
 
 /// In order; the first one makes version 1. A released one is never edited.
-const MIGRATIONS: &[Migration] = &[Migration {
-    name: "mirror",
-    sql: include_str!("../../../migrations/001_mirror.sql"),
-}];
+const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "mirror",
+        sql: include_str!("../../../migrations/001_mirror.sql"),
+    },
+    Migration {
+        name: "documents",
+        sql: include_str!("../../../migrations/002_documents.sql"),
+    },
+];
 
 /// The newest schema that this build knows.
 pub fn newest_version() -> u32 {

@@ -3,7 +3,9 @@
 mod convert;
 pub mod cursors;
 mod database;
+pub mod dirty;
 pub mod discussions;
+pub mod documents;
 mod error;
 pub mod file_changes;
 pub mod file_history;
@@ -18,9 +20,11 @@ pub mod queue;
 pub mod rechecks;
 pub mod resource_events;
 pub mod runs;
+pub mod search_index;
 mod source;
 pub mod status;
 
 pub use database::Database;
+pub use documents::{DocumentId, Source, SourceKind};
 pub use error::StoreError;
 pub use source::{SourceType, Stage, Stages};

@@ -15,6 +15,7 @@ mod ledger;
 mod locks;
 pub mod recorder;
 mod settle;
+mod stages;
 mod standard;
 pub mod surgical;
 

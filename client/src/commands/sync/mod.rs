@@ -55,6 +55,12 @@ pub(crate) struct Sync {
     /// Leave out the status of work items
     #[arg(long)]
     no_status: bool,
+    /// Leave out what search needs; a later sync makes up for it
+    #[arg(long)]
+    no_docs: bool,
+    /// Leave out the vectors, by which search finds meanings
+    #[arg(long)]
+    no_embed: bool,
     /// Do not wait for the end
     #[arg(long, conflicts_with = "events")]
     detach: bool,
@@ -77,6 +83,8 @@ impl Run for Sync {
             no_events: self.no_events,
             no_file_changes: self.no_file_changes,
             no_status: self.no_status,
+            no_docs: self.no_docs,
+            no_embed: self.no_embed,
             ..SyncRequest::default()
         };
         self.targets.fill(&mut request);

@@ -47,6 +47,8 @@ pub(super) fn retry_command(row: &RunRow) -> Option<String> {
         (row.options.no_events, " --no-events"),
         (row.options.no_file_changes, " --no-file-changes"),
         (row.options.no_status, " --no-status"),
+        (row.options.no_docs, " --no-docs"),
+        (row.options.no_embed, " --no-embed"),
     ] {
         if set {
             command.push_str(flag);

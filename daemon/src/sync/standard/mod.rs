@@ -23,7 +23,7 @@ use lore_proto::sync::{Phase, Requested, RunMode, RunResult, SyncRequest};
 use lore_proto::{ErrorCode, WireError};
 use rusqlite::Transaction;
 
-use super::{Engine, NewRun, ProjectTarget, RunHandle, RunRecorder, SyncError, Trigger};
+use super::{Engine, NewRun, ProjectTarget, RunHandle, RunRecorder, SyncError, Trigger, stages};
 use crate::config::SyncConfig;
 use crate::gitlab::{Call, Client, ProjectRef};
 use crate::ingest::ListMode;
@@ -165,7 +165,20 @@ impl Run {
             })
             .await?;
         }
+        if !self.request.no_docs {
+            recorder.enter(Phase::Docs).await?;
+            stages::docs::due(self.stage(project.id)).await?;
+        }
         Ok(())
+    }
+
+    fn stage(&self, project: i64) -> stages::Stage<'_> {
+        stages::Stage {
+            engine: &self.engine,
+            ledger: &self.ledger,
+            cx: &self.cx,
+            project,
+        }
     }
 
     /// The project's row. An incremental run takes the stored one; a first or

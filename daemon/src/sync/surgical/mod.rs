@@ -23,7 +23,7 @@ use lore_proto::sync::{Phase, Requested, RunMode, RunResult, SyncRequest};
 use lore_proto::{ErrorCode, WireError};
 use rusqlite::Transaction;
 
-use super::{Engine, NewRun, ProjectTarget, RunHandle, RunRecorder, SyncError, Trigger};
+use super::{Engine, NewRun, ProjectTarget, RunHandle, RunRecorder, SyncError, Trigger, stages};
 use crate::config::SyncConfig;
 use crate::gitlab::{Client, ProjectRef};
 use crate::jobs::{JobContext, Outcome, Work};
@@ -208,9 +208,22 @@ impl Run {
         recorder.enter(Phase::Ingest).await?;
         let written = self.write_primaries(&project, primaries).await?;
         recorder.enter(Phase::Dependents).await?;
-        *changes = self
+        let (seen, threads) = self
             .write_dependents(&project, &written, dependents)
             .await?;
+        *changes = seen;
+        if self.request.no_docs {
+            return Ok(());
+        }
+        recorder.enter(Phase::Docs).await?;
+        let items = written.values().filter_map(|primary| primary.marked);
+        let stage = stages::Stage {
+            engine: &self.engine,
+            ledger: &self.ledger,
+            cx: &self.cx,
+            project: project.id,
+        };
+        stages::docs::exactly(stage, items.chain(threads).collect()).await?;
         Ok(())
     }
 

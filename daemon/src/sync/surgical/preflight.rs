@@ -175,6 +175,8 @@ pub(super) fn command(request: &SyncRequest, path: &str, items: &[Item]) -> Stri
         (request.no_events, " --no-events"),
         (request.no_file_changes, " --no-file-changes"),
         (request.no_status, " --no-status"),
+        (request.no_docs, " --no-docs"),
+        (request.no_embed, " --no-embed"),
     ] {
         if set {
             command.push_str(flag);

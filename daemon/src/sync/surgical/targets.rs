@@ -33,7 +33,7 @@ pub trait KnownProjects {
 
 /// The targets that a request names; asks nothing of GitLab. Errors:
 /// `BAD_URL`, `HOST_UNKNOWN`, `MIXED_PROJECTS`, `TARGET_CONFLICT`,
-/// `TOO_MANY_TARGETS`, `USAGE` and those of project resolution.
+/// `SCOPE_CONFLICT`, `TOO_MANY_TARGETS`, `USAGE` and those of project resolution.
 pub fn resolve(
     config: &Config,
     request: &SyncRequest,
@@ -43,6 +43,12 @@ pub fn resolve(
         return Err(WireError::new(
             ErrorCode::Usage,
             "`--full` looks at a whole project and goes with no target; leave one of them out",
+        ));
+    }
+    if request.no_docs && !request.no_embed {
+        return Err(WireError::new(
+            ErrorCode::ScopeConflict,
+            "`--no-docs` leaves nothing to embed: give `--no-embed` as well",
         ));
     }
     let mut issues: BTreeSet<u64> = request.issues.iter().copied().collect();

@@ -12,10 +12,11 @@ use super::fetch::{Answers, Dependents, Primaries};
 use super::preflight::STAGE;
 use super::{Item, Run};
 use crate::ingest::{self, Asked, Dependent, DependentWritten, Written, write_dependent};
+use crate::store::dirty::{self, Marked};
 use crate::store::items::{self, ItemSnapshot};
 use crate::store::projects::ProjectRow;
 use crate::store::rechecks::{self, Reason};
-use crate::store::{SourceType, Stage};
+use crate::store::{Source, SourceType, Stage};
 use crate::sync::fetch::{Answer, Primary};
 use crate::sync::{SyncError, settle};
 
@@ -26,6 +27,8 @@ pub(super) type Changes = Vec<(Item, String, Vec<EntityChange>)>;
 pub(super) struct PrimaryWritten {
     id: i64,
     before: Option<ItemSnapshot>,
+    /// What its document owes to this run.
+    pub(super) marked: Option<Marked>,
 }
 
 /// How long a merge request may take to be prepared before it is looked at
@@ -55,13 +58,22 @@ impl Run {
                         .map(|stored| items::snapshot(tx, item.source, stored.id))
                         .transpose()?;
                     let written = write_primary(tx, &row, primary, began)?;
-                    all.push((*item, before, written));
+                    let document = Source {
+                        kind: item.source.into(),
+                        id: written.id(),
+                    };
+                    let marked = if written.is_stale() {
+                        None
+                    } else {
+                        dirty::marking(tx, document)?
+                    };
+                    all.push((*item, before, written, marked));
                 }
                 Ok(all)
             })
             .await?;
         let mut known = BTreeMap::new();
-        for (item, before, outcome) in written {
+        for (item, before, outcome, marked) in written {
             let status = if outcome.is_stale() {
                 self.ledger.count(|counters| counters.skipped_stale += 1);
                 EntityStatus::SkippedStale
@@ -74,19 +86,22 @@ impl Run {
             };
             self.primary_ended(item, status);
             let id = outcome.id();
-            known.insert(item, PrimaryWritten { id, before });
+            let primary = PrimaryWritten { id, before, marked };
+            known.insert(item, primary);
         }
         Ok(known)
     }
 
     /// Writes each item's dependents. One that fails leaves the others alone.
+    /// Gives what changed, and the threads whose documents are owed.
     pub(super) async fn write_dependents(
         &self,
         project: &ProjectRow,
         primaries: &BTreeMap<Item, PrimaryWritten>,
         mut dependents: Dependents,
-    ) -> Result<Changes, SyncError> {
+    ) -> Result<(Changes, Vec<Marked>), SyncError> {
         let mut changes = Vec::with_capacity(primaries.len());
+        let mut marked = Vec::new();
         for (item, primary) in primaries {
             let answers = dependents.remove(item).unwrap_or_default();
             self.report_failures(*item, &answers);
@@ -96,11 +111,13 @@ impl Run {
                 .write(move |tx| {
                     let ended = write_answers(tx, &row, item, id, &answers, now)?;
                     let after = items::snapshot(tx, item.source, id)?;
-                    Ok((ended, after))
+                    let threads = dirty::threads_of(tx, item.source, id)?;
+                    Ok((ended, after, threads))
                 })
                 .await;
             match outcome {
-                Ok((ended, after)) => {
+                Ok((ended, after, threads)) => {
+                    marked.extend(threads);
                     self.count_written(&ended);
                     for (stage, stale) in ended.stages {
                         let status = if stale {
@@ -129,7 +146,7 @@ impl Run {
                 ),
             }
         }
-        Ok(changes)
+        Ok((changes, marked))
     }
 
     fn primary_ended(&self, item: Item, status: EntityStatus) {
