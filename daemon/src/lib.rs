@@ -7,6 +7,7 @@ pub mod config;
 mod connections;
 pub mod credentials;
 pub mod daemon;
+pub mod embedding;
 pub mod events;
 pub mod gitlab;
 pub mod hosts;
