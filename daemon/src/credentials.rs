@@ -54,7 +54,7 @@ pub async fn resolve(name: &str, host: &Host, config: &Path) -> Result<Token, Wi
             format!("there is no token for the host `{name}` ({source}): {reason}"),
         )
         .details(json!({ "host": name, "source": source }))
-        .action(format!("lore auth login --host {name}"))
+        .action(format!("lore init --host {name}"))
     })
 }
 

@@ -168,7 +168,7 @@ pub fn gitlab_error(error: &GitLabError) -> WireError {
     }));
     match code {
         ErrorCode::GitlabUnauthorized | ErrorCode::TokenMissing => {
-            wire.action(format!("lore auth login --host {host}"))
+            wire.action(format!("lore init --host {host}"))
         }
         _ => wire,
     }

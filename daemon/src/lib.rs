@@ -8,6 +8,7 @@ mod connections;
 pub mod credentials;
 pub mod daemon;
 pub mod documents;
+pub mod embedding;
 pub mod events;
 pub mod gitlab;
 pub mod hosts;

@@ -226,9 +226,9 @@ impl GitLabError {
             Failure::Setup { key, .. } => {
                 format!("Correct `{key}` under [hosts.\"{host}\"] in the config.")
             }
-            Failure::TokenMissing => format!("Run `lore auth login --host {host}`."),
+            Failure::TokenMissing => format!("Run `lore init --host {host}`."),
             Failure::Unauthorized { .. } => format!(
-                "The token may have expired or been revoked: run `lore auth login --host {host}`."
+                "The token may have expired or been revoked: run `lore init --host {host}`."
             ),
             Failure::Forbidden {
                 licence_gate: true, ..

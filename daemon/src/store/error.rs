@@ -17,7 +17,10 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// A newer lore has written this database.
-    #[error("the database has schema version {found}, and this lored knows versions up to {known}")]
+    #[error(
+        "the database has schema version {found}, and this lored knows versions up to {known}: \
+         install the newer lore that wrote it; nothing was changed"
+    )]
     SchemaTooNew {
         /// The database's `user_version`.
         found: u32,
@@ -31,6 +34,17 @@ pub enum StoreError {
         path: PathBuf,
         /// Its application id.
         found: i32,
+    },
+    /// The file is damaged, or no database at all.
+    #[error(
+        "the database `{}` is damaged ({}); everything in it can be had from GitLab again: move \
+         it aside and sync", path.display(), said(source)
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// SQLite's words.
+        source: rusqlite::Error,
     },
     /// A migration failed; the database is as it was before it.
     #[error("migration {version} ({name}) failed: {source}")]
@@ -65,11 +79,25 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Tells which file it is where SQLite calls the one at `path` damaged.
+    pub(super) fn at(self, path: &std::path::Path) -> Self {
+        match self {
+            Self::Sqlite(source) if sqlite_code(&source) == ErrorCode::DatabaseCorrupt => {
+                Self::Damaged {
+                    path: path.to_path_buf(),
+                    source,
+                }
+            }
+            other => other,
+        }
+    }
+
     /// The stable name of the cause.
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Open { source, .. } => io_code(source),
             Self::SchemaTooNew { .. } => ErrorCode::SchemaTooNew,
+            Self::Damaged { .. } => ErrorCode::DatabaseCorrupt,
             Self::NotOurs { .. } | Self::Unreadable { .. } => ErrorCode::Database,
             Self::Migration { source, .. } => match sqlite_code(source) {
                 code @ (ErrorCode::DiskFull
@@ -89,8 +117,16 @@ impl StoreError {
     pub fn to_wire(&self) -> WireError {
         let code = self.code();
         let error = WireError::new(code, self.to_string());
+        if let Self::Damaged { path, .. } = self {
+            let path = path.to_string_lossy();
+            let aside = format!("{path}.damaged");
+            let error = error.action("lore daemon stop");
+            return match shlex::try_join(["mv", path.as_ref(), aside.as_str()]) {
+                Ok(command) => error.action(command).action("lore sync"),
+                Err(_) => error,
+            };
+        }
         match code {
-            ErrorCode::DatabaseCorrupt => error.action("lore daemon stop").action("lore doctor"),
             ErrorCode::DatabaseLocked => error.action("lore status"),
             ErrorCode::SchemaTooNew => error.action("lore --version").action("lored --version"),
             ErrorCode::DaemonUnavailable => error.action("lore daemon start"),
