@@ -11,6 +11,19 @@ CREATE TABLE documents (
   issue_id INTEGER REFERENCES issues (id) ON DELETE CASCADE,
   merge_request_id INTEGER REFERENCES merge_requests (id) ON DELETE CASCADE,
   discussion_id INTEGER REFERENCES discussions (id) ON DELETE CASCADE,
+  author_id INTEGER REFERENCES users (id),
+  -- 1 for a confidential issue and for an internal thread. A thread in a
+  -- confidential issue need not have it: look at the issue too.
+  confidential INTEGER NOT NULL,
+  -- Of a discussion, its first and its last note.
+  created_at INTEGER,
+  updated_at INTEGER,
+  -- Of all that is text, and of the rendering's version.
+  content_hash BLOB NOT NULL,
+  -- The model of `embedding_models` whose vectors are complete and of this
+  -- title and body.
+  embedded_with INTEGER REFERENCES embedding_models (id) ON DELETE SET NULL,
+  -- The long columns come last, so that the others are read without them.
   -- An item's title; of a discussion on a diff the file and the line.
   title TEXT NOT NULL,
   -- Plain text; lines of code begin with four spaces.
@@ -21,18 +34,6 @@ CREATE TABLE documents (
   people TEXT NOT NULL,
   -- Reference, milestone and branches, one a line.
   refs TEXT NOT NULL,
-  author_id INTEGER REFERENCES users (id),
-  -- 1 for a confidential issue and for an internal thread. A thread in a
-  -- confidential issue need not have it: look at the issue too.
-  confidential INTEGER NOT NULL,
-  -- Of a discussion, its first and its last note.
-  created_at INTEGER,
-  updated_at INTEGER,
-  -- Of everything above that is text, and of the rendering's version.
-  content_hash BLOB NOT NULL,
-  -- The model of `embedding_models` whose vectors are complete and of this
-  -- title and body.
-  embedded_with INTEGER REFERENCES embedding_models (id) ON DELETE SET NULL,
   CHECK ((issue_id IS NULL) <> (merge_request_id IS NULL)),
   CHECK ((discussion_id IS NOT NULL) = (source_type = 'discussion')),
   UNIQUE (source_type, source_id)
@@ -53,6 +54,9 @@ CREATE VIRTUAL TABLE documents_fts USING fts5 (
   content = '', contentless_delete = 1,
   tokenize = "unicode61 remove_diacritics 0 categories 'L* N* M* Co' tokenchars '!#'"
 );
+
+-- The words of the index with the number of documents that have them.
+CREATE VIRTUAL TABLE documents_words USING fts5vocab (documents_fts, 'row');
 
 CREATE TABLE embedding_models (
   id INTEGER PRIMARY KEY,

@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod methods;
 pub mod places;
 pub mod project;
+pub mod search;
 pub mod setup;
 pub mod sync;
 pub mod sync_runs;

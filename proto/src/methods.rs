@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{daemon, file_history, jobs, project, setup, sync, sync_runs};
+use crate::{daemon, file_history, jobs, project, search, setup, sync, sync_runs};
 
 /// What a call does to the world, for annotations and for caution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,8 @@ methods! {
     SyncRunsGet = "syncRuns.get", Read, sync_runs::RunRef => project::Read<sync::RunResult>;
     /// A new run of the targets of a surgical run that did not end well.
     SyncRunsRetryFailed = "syncRuns.retryFailed", Write, sync_runs::RunRef => sync::SyncStarted;
+    /// Issues and merge requests by words and by meaning.
+    SearchQuery = "search.query", Read, search::SearchParams => project::Read<search::SearchResults>;
     /// The configured projects.
     ProjectsList = "projects.list", Read, daemon::Nothing => project::ProjectList;
     /// Which project a selector or a checkout means.

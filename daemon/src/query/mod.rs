@@ -7,6 +7,7 @@ pub mod file_history;
 pub(crate) mod fixture;
 mod project;
 pub mod runs;
+pub mod search;
 pub mod status;
 
 use lore_proto::{ErrorCode, WireError};

@@ -20,6 +20,8 @@ pub mod queue;
 pub mod rechecks;
 pub mod resource_events;
 pub mod runs;
+pub mod search_filter;
+pub mod search_hits;
 pub mod search_index;
 mod source;
 pub mod status;

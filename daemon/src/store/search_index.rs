@@ -1,9 +1,12 @@
 //! `documents_fts`: the index over the documents' words.
 
-use rusqlite::{Transaction, params};
+use rusqlite::types::Value;
+use rusqlite::{Connection, Row, Transaction, params, params_from_iter};
 
 use super::StoreError;
 use super::documents::DocumentId;
+use super::search_filter::{Condition, Filters};
+use super::source::SourceType;
 
 /// The words of a document, column by column, separated by spaces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,4 +44,140 @@ pub fn put(
         words.refs
     ])?;
     Ok(())
+}
+
+/// What the words of a column weigh in the ranking: title, body, labels,
+/// names, references. Measured by `examples/search_quality.rs`.
+const WEIGHTS: &str = "4.0, 1.0, 1.5, 2.0, 0.5";
+/// Documents at each end of the index that [`newest`] chooses from.
+const SAMPLE: u32 = 1_000;
+/// Words that a prefix stands for.
+const MAX_EXPANDED: usize = 30;
+/// Words with a prefix that are looked at.
+const MAX_SCANNED: u32 = 300;
+
+/// A document that was found, and what it belongs to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Found {
+    /// The document.
+    pub document: DocumentId,
+    /// The item that it belongs to.
+    pub item: (SourceType, i64),
+    /// It is a thread on that item.
+    pub is_thread: bool,
+    /// The higher, the better: BM25.
+    pub score: f64,
+}
+
+/// How many documents match `expression`, counted up to `cap`.
+pub fn count_up_to(connection: &Connection, expression: &str, cap: u32) -> Result<u32, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT count(*) FROM (SELECT 1 FROM documents_fts WHERE documents_fts MATCH ?1 LIMIT ?2)",
+        )?
+        .query_row(params![expression, cap], |row| row.get(0))?)
+}
+
+/// The commonest words that begin with `prefix`.
+pub fn words_with_prefix(connection: &Connection, prefix: &str) -> Result<Vec<String>, StoreError> {
+    // Behind every word with the prefix, whatever its next character.
+    let end = format!("{prefix}\u{10ffff}");
+    let mut words = connection
+        .prepare_cached(
+            "SELECT term, doc FROM documents_words WHERE term >= ?1 AND term < ?2 LIMIT ?3",
+        )?
+        .query_map(params![prefix, end, MAX_SCANNED], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<Result<Vec<(String, i64)>, _>>()?;
+    words.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    words.truncate(MAX_EXPANDED);
+    Ok(words.into_iter().map(|(word, _)| word).collect())
+}
+
+/// The best `limit` documents that match `expression` and the filters.
+pub fn best(
+    connection: &Connection,
+    expression: &str,
+    filters: &Filters,
+    limit: u32,
+) -> Result<Vec<Found>, StoreError> {
+    let condition = filters.condition();
+    let sql = format!(
+        "SELECT d.id, d.issue_id, d.merge_request_id, d.source_type = 'discussion',
+             -bm25(documents_fts, {WEIGHTS}) AS score
+         FROM documents_fts CROSS JOIN documents d ON d.id = documents_fts.rowid
+             LEFT JOIN issues i ON i.id = d.issue_id
+             LEFT JOIN merge_requests m ON m.id = d.merge_request_id
+         WHERE documents_fts MATCH ? AND {}
+         ORDER BY score DESC, d.id DESC LIMIT ?",
+        condition.sql
+    );
+    rows(connection, &sql, Some(expression), condition, limit)
+}
+
+/// Documents that match `expression`, where there is one, and the filters,
+/// those of the items first that changed last. Of an expression, only the first
+/// and the last [`SAMPLE`] documents by row are looked at, which are the newest
+/// and the oldest: it is for words so common that ranking all that have them
+/// would take long and say little.
+pub fn newest(
+    connection: &Connection,
+    expression: Option<&str>,
+    filters: &Filters,
+    limit: u32,
+) -> Result<Vec<Found>, StoreError> {
+    let condition = filters.condition();
+    let joins = "LEFT JOIN issues i ON i.id = d.issue_id
+         LEFT JOIN merge_requests m ON m.id = d.merge_request_id";
+    let sql = match expression {
+        Some(_) => format!(
+            "SELECT d.id, d.issue_id, d.merge_request_id, d.source_type = 'discussion', 0.0
+             FROM (SELECT * FROM (SELECT rowid FROM documents_fts WHERE documents_fts MATCH ?1
+                     ORDER BY rowid DESC LIMIT {SAMPLE})
+                 UNION SELECT * FROM (SELECT rowid FROM documents_fts WHERE documents_fts MATCH ?1
+                     ORDER BY rowid LIMIT {SAMPLE})) f
+             CROSS JOIN documents d ON d.id = f.rowid {joins}
+             WHERE {} ORDER BY coalesce(i.updated_at, m.updated_at) DESC, d.id DESC LIMIT ?",
+            condition.sql
+        ),
+        None => format!(
+            "SELECT d.id, d.issue_id, d.merge_request_id, d.source_type = 'discussion', 0.0
+             FROM documents d {joins} WHERE {}
+             ORDER BY coalesce(i.updated_at, m.updated_at) DESC, d.id DESC LIMIT ?",
+            condition.sql
+        ),
+    };
+    rows(connection, &sql, expression, condition, limit)
+}
+
+fn rows(
+    connection: &Connection,
+    sql: &str,
+    expression: Option<&str>,
+    condition: Condition,
+    limit: u32,
+) -> Result<Vec<Found>, StoreError> {
+    let mut values: Vec<Value> = Vec::with_capacity(condition.values.len() + 2);
+    values.extend(expression.map(|text| text.to_owned().into()));
+    values.extend(condition.values);
+    values.push(limit.into());
+    Ok(connection
+        .prepare_cached(sql)?
+        .query_map(params_from_iter(values), found)?
+        .collect::<Result<_, _>>()?)
+}
+
+pub(super) fn found(row: &Row<'_>) -> rusqlite::Result<Found> {
+    let issue: Option<i64> = row.get(1)?;
+    let merge_request: Option<i64> = row.get(2)?;
+    Ok(Found {
+        document: row.get(0)?,
+        item: match (issue, merge_request) {
+            (Some(id), _) => (SourceType::Issue, id),
+            (None, id) => (SourceType::MergeRequest, id.unwrap_or_default()),
+        },
+        is_thread: row.get(3)?,
+        score: row.get(4)?,
+    })
 }

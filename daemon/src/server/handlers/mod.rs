@@ -6,6 +6,7 @@ mod daemon;
 mod file_history;
 mod jobs;
 mod projects;
+mod search;
 mod setup;
 mod sync;
 mod sync_runs;
@@ -37,6 +38,7 @@ pub(crate) fn methods(daemon: &Arc<Daemon>) -> Result<Methods, RegisterMethodErr
     enter::<methods::SyncRunsList, _, _>(t, sync_runs::list)?;
     enter::<methods::SyncRunsGet, _, _>(t, sync_runs::get)?;
     enter::<methods::SyncRunsRetryFailed, _, _>(t, sync_runs::retry_failed)?;
+    enter::<methods::SearchQuery, _, _>(t, search::query)?;
     enter::<methods::ProjectsList, _, _>(t, projects::list)?;
     enter::<methods::ProjectsResolve, _, _>(t, projects::resolve)?;
     enter::<methods::SetupCheck, _, _>(t, setup::check)?;

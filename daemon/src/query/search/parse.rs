@@ -1,0 +1,468 @@
+//! What a person typed, as units that the index understands.
+//!
+//! Nothing of it reaches SQLite as syntax: words are cut as documents are,
+//! which leaves letters, digits and marks, and are quoted; values of filters
+//! are bound. So no text can be a syntax error.
+
+use jiff::Timestamp;
+use lore_proto::search::{SearchParams, SearchType};
+use lore_proto::{ErrorCode, WireError};
+
+use crate::documents::terms::{TermKind, terms};
+use crate::store::SourceKind;
+use crate::store::search_filter::{Filter, Filters};
+
+/// Longer queries are refused: no person types them.
+const MAX_QUERY_BYTES: usize = 16 << 10;
+/// Units beyond are left out of the words; the meaning takes all.
+const MAX_UNITS: usize = 32;
+/// Words of one phrase.
+const MAX_PHRASE: usize = 16;
+/// Values of one filter, and filters of one query.
+const MAX_FILTERS: usize = 32;
+/// Shorter prefixes match too much to mean anything.
+const MIN_PREFIX_CHARS: usize = 3;
+
+/// English words that say nothing of what a text is about. They count in
+/// phrases, and where a query has no others.
+const STOP_WORDS: &[&str] = &[
+    "a", "about", "an", "and", "are", "as", "at", "be", "but", "by", "can", "do", "does", "for",
+    "from", "had", "has", "have", "how", "i", "if", "in", "into", "is", "it", "its", "my", "no",
+    "not", "of", "on", "or", "our", "should", "so", "than", "that", "the", "their", "then",
+    "there", "these", "this", "to", "was", "we", "were", "what", "when", "where", "which", "while",
+    "who", "why", "will", "with", "would", "you",
+];
+
+/// A parsed query.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Query {
+    /// The more of them a document has, the better.
+    pub(super) wanted: Vec<Unit>,
+    /// A document has to have all of them.
+    pub(super) required: Vec<Unit>,
+    /// A document may have none of them.
+    pub(super) excluded: Vec<Unit>,
+    pub(super) filters: Filters,
+    /// What is embedded: the words without filters and exclusions.
+    pub(super) text: String,
+    pub(super) shape: Shape,
+}
+
+/// What kind of query it is; decides how much meaning counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Shape {
+    /// Words between spaces, stop words among them.
+    pub(super) words: usize,
+    /// Of these, stop words.
+    pub(super) stop_words: usize,
+    /// Identifiers, paths, numbers, references.
+    pub(super) names: usize,
+    pub(super) quoted: bool,
+    pub(super) prefixed: bool,
+}
+
+/// A word, a phrase, an identifier or a prefix.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Unit {
+    /// Stems, in order.
+    pub(super) words: Vec<String>,
+    /// The same in one word, for the column of names.
+    pub(super) name: Option<String>,
+    /// The beginning of a word, as it was typed.
+    pub(super) prefix: Option<String>,
+    /// Other words that the prefix stands for.
+    pub(super) expanded: Vec<String>,
+}
+
+impl Unit {
+    /// The words of `text` in order, as one unit; `None` where it has none.
+    fn of(text: &str) -> Option<Self> {
+        let mut unit = Self::default();
+        let found = terms(text);
+        let words: Vec<_> = found.iter().filter(|t| t.kind == TermKind::Word).collect();
+        for word in words.iter().take(MAX_PHRASE) {
+            unit.words.push(word.text.clone());
+        }
+        match (words.as_slice(), found.as_slice()) {
+            ([], []) => return None,
+            // `built-in` is found by `builtin`.
+            ([word], [_]) => unit.name = (word.whole != word.text).then(|| word.whole.clone()),
+            (_, all) => {
+                let mut names = all.iter().filter(|t| t.kind == TermKind::Name);
+                unit.name = names.next().map(|name| name.text.clone());
+                if names.next().is_some() {
+                    // Several: the sequence of words says more than any.
+                    unit.name = None;
+                }
+            }
+        }
+        Some(unit)
+    }
+
+    /// In the language of FTS5. What is quoted holds no quote.
+    pub(super) fn expression(&self) -> String {
+        let mut any = Vec::new();
+        // `!12` is the reference alone, not every text with a 12 in it.
+        let reference = self.name.as_ref().filter(|n| n.starts_with(['!', '#']));
+        if !self.words.is_empty() && reference.is_none() {
+            any.push(format!("\"{}\"", self.words.join(" ")));
+        }
+        if let Some(name) = &self.name {
+            any.push(format!("names : \"{name}\""));
+        }
+        any.extend(self.expanded.iter().map(|word| format!("\"{word}\"")));
+        match any.as_slice() {
+            [one] => one.clone(),
+            _ => format!("({})", any.join(" OR ")),
+        }
+    }
+
+    /// Every word by which a passage is highlighted.
+    pub(super) fn highlights(&self) -> impl Iterator<Item = &String> {
+        self.words.iter().chain(&self.name).chain(&self.expanded)
+    }
+}
+
+/// Reads the query text and the flags beside it.
+pub(super) fn parse(params: &SearchParams, project: i64) -> Result<Query, WireError> {
+    if params.query.len() > MAX_QUERY_BYTES {
+        return Err(usage(format!(
+            "the query has {} bytes; the most is {MAX_QUERY_BYTES}",
+            params.query.len()
+        )));
+    }
+    let mut query = Query {
+        wanted: Vec::new(),
+        required: Vec::new(),
+        excluded: Vec::new(),
+        filters: Filters::of(project),
+        text: String::new(),
+        shape: Shape::default(),
+    };
+    query.flags(params)?;
+    let mut stop_words = Vec::new();
+    for token in Tokens(&params.query) {
+        query.token(&token, &mut stop_words)?;
+    }
+    if query.wanted.is_empty() && query.required.is_empty() {
+        query.wanted = stop_words;
+    }
+    query.wanted.dedup();
+    query.wanted.truncate(MAX_UNITS);
+    query.required.truncate(MAX_UNITS);
+    query.excluded.truncate(MAX_UNITS);
+    Ok(query)
+}
+
+impl Query {
+    fn flags(&mut self, params: &SearchParams) -> Result<(), WireError> {
+        for kind in &params.types {
+            self.filters.kinds.push(Filter::is(match kind {
+                SearchType::Issue => SourceKind::Issue,
+                SearchType::Mr => SourceKind::MergeRequest,
+                SearchType::Discussion => SourceKind::Discussion,
+            }));
+        }
+        for (key, value) in [
+            ("author", &params.author),
+            ("state", &params.state),
+            ("path", &params.path),
+        ] {
+            if let Some(value) = value {
+                self.filter(key, value, false)?;
+            }
+        }
+        for label in &params.labels {
+            self.filter("label", label, false)?;
+        }
+        self.filters.since = params.since.map(Timestamp::as_millisecond);
+        self.filters.no_confidential = params.no_confidential;
+        Ok(())
+    }
+
+    fn token(&mut self, token: &Token<'_>, stop_words: &mut Vec<Unit>) -> Result<(), WireError> {
+        if let Some((key, value)) = token.filter
+            && self.filter(key, value, token.negated)?
+        {
+            return Ok(());
+        }
+        let text = token.text;
+        if token.negated {
+            self.excluded.extend(Unit::of(text));
+            return Ok(());
+        }
+        if !self.text.is_empty() {
+            self.text.push(' ');
+        }
+        self.text.push_str(text);
+        if token.quoted {
+            self.shape.quoted = true;
+            self.required.extend(Unit::of(text));
+            return Ok(());
+        }
+        self.shape.words += 1;
+        if let Some(stem) = text.strip_suffix('*') {
+            let found = terms(stem);
+            if let [term] = found.as_slice()
+                && term.kind == TermKind::Word
+                && term.whole.chars().count() >= MIN_PREFIX_CHARS
+            {
+                self.shape.prefixed = true;
+                self.wanted.push(Unit {
+                    words: vec![term.text.clone()],
+                    prefix: Some(term.whole.clone()),
+                    ..Unit::default()
+                });
+                return Ok(());
+            }
+        }
+        let Some(unit) = Unit::of(text) else {
+            return Ok(());
+        };
+        if STOP_WORDS
+            .binary_search(&text.to_lowercase().as_str())
+            .is_ok()
+        {
+            self.shape.stop_words += 1;
+            stop_words.push(unit);
+            return Ok(());
+        }
+        let is_name = unit.words.len() > 1 || text.contains(|c: char| c.is_ascii_digit());
+        if is_name {
+            self.shape.names += 1;
+        }
+        if unit.words.len() > 1 {
+            // The parts count too, where they are words of their own.
+            let parts = unit.words.iter().filter(|word| word.chars().count() > 2);
+            self.wanted.extend(parts.map(|word| Unit {
+                words: vec![word.clone()],
+                ..Unit::default()
+            }));
+        }
+        self.wanted.push(unit);
+        Ok(())
+    }
+
+    /// Takes a filter; false where `key` is none, so that `std::fs` and
+    /// `http://…` are words.
+    fn filter(&mut self, key: &str, value: &str, negated: bool) -> Result<bool, WireError> {
+        let filters = &mut self.filters;
+        let value = value.trim();
+        match key {
+            "author" | "label" | "state" | "type" | "path" if value.is_empty() => {
+                return Err(usage(format!("`{key}:` needs a value, as in `{key}:…`")));
+            }
+            "author" => {
+                let name = value.strip_prefix('@').unwrap_or(value);
+                filters.authors.push(Filter::new(name.to_owned(), negated));
+            }
+            "label" => {
+                let name = value.strip_prefix('~').unwrap_or(value);
+                filters.labels.push(Filter::new(name.to_owned(), negated));
+            }
+            "path" => {
+                let path = value.trim_matches('/').trim_start_matches("./");
+                filters.paths.push(Filter::new(path.to_owned(), negated));
+            }
+            "state" => {
+                let state = match value.to_ascii_lowercase().as_str() {
+                    "all" => return Ok(true),
+                    "open" | "opened" => "opened",
+                    "closed" => "closed",
+                    "merged" => "merged",
+                    "locked" => "locked",
+                    _ => {
+                        return Err(usage(format!(
+                            "`{value}` is no state; there are opened, closed, merged, locked, all"
+                        )));
+                    }
+                };
+                filters.states.push(Filter::new(state.to_owned(), negated));
+            }
+            "type" => {
+                let kind = match value.to_ascii_lowercase().as_str() {
+                    "issue" | "issues" => SourceKind::Issue,
+                    "mr" | "mrs" | "merge_request" => SourceKind::MergeRequest,
+                    "discussion" | "discussions" | "thread" => SourceKind::Discussion,
+                    _ => {
+                        return Err(usage(format!(
+                            "`{value}` is no type; there are issue, mr, discussion"
+                        )));
+                    }
+                };
+                filters.kinds.push(Filter::new(kind, negated));
+            }
+            _ => return Ok(false),
+        }
+        if filters.len() > MAX_FILTERS {
+            return Err(usage(format!(
+                "a query takes at most {MAX_FILTERS} filters"
+            )));
+        }
+        Ok(true)
+    }
+}
+
+fn usage(message: String) -> WireError {
+    WireError::new(ErrorCode::Usage, message)
+}
+
+/// The tokens of a text: runs without spaces, and what stands in double
+/// quotes. A quote that is never closed ends with the text.
+struct Tokens<'a>(&'a str);
+
+struct Token<'a> {
+    negated: bool,
+    quoted: bool,
+    /// `key:value`, the value without quotes.
+    filter: Option<(&'a str, &'a str)>,
+    text: &'a str,
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        let mut rest = self.0.trim_start();
+        if rest.is_empty() {
+            self.0 = rest;
+            return None;
+        }
+        // `--flag` is something to find; `-word` is not.
+        let negated = rest.starts_with('-')
+            && rest[1..].starts_with(|c: char| c == '"' || c.is_alphanumeric() || "!#".contains(c));
+        if negated {
+            rest = &rest[1..];
+        }
+        if let Some(inside) = rest.strip_prefix('"') {
+            let (text, after) = inside.split_once('"').unwrap_or((inside, ""));
+            self.0 = after;
+            return Some(Token {
+                negated,
+                quoted: true,
+                filter: None,
+                text,
+            });
+        }
+        let key = rest
+            .split_once(':')
+            .filter(|(key, _)| !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase()));
+        if let Some((key, value)) = key
+            && let Some(inside) = value.strip_prefix('"')
+        {
+            let (value, after) = inside.split_once('"').unwrap_or((inside, ""));
+            self.0 = after;
+            return Some(Token {
+                negated,
+                quoted: false,
+                filter: Some((key, value)),
+                text: value,
+            });
+        }
+        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        let (text, after) = rest.split_at(end);
+        self.0 = after;
+        Some(Token {
+            negated,
+            quoted: false,
+            filter: text.split_once(':').filter(|_| key.is_some()),
+            text,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(text: &str) -> Query {
+        let params = SearchParams {
+            query: text.into(),
+            ..SearchParams::default()
+        };
+        parse(&params, 1).unwrap()
+    }
+
+    fn expressions(units: &[Unit]) -> Vec<String> {
+        units.iter().map(Unit::expression).collect()
+    }
+
+    #[test]
+    fn stop_words_are_in_order_for_the_search_among_them() {
+        assert!(STOP_WORDS.is_sorted());
+    }
+
+    #[test]
+    fn words_are_wanted_phrases_required_and_exclusions_left_out() {
+        let query = parsed(r#"cached "merge train" -flaky the"#);
+        let cached = r#"("cach" OR names : "cached")"#;
+        assert_eq!(expressions(&query.wanted), [cached]);
+        assert_eq!(expressions(&query.required), [r#""merg train""#]);
+        assert_eq!(
+            expressions(&query.excluded),
+            [r#"("flaki" OR names : "flaky")"#]
+        );
+        assert_eq!(query.text, "cached merge train the");
+    }
+
+    #[test]
+    fn an_identifier_is_its_phrase_its_name_and_its_parts() {
+        let query = parsed("fileHistory");
+        let whole = r#"("file histori" OR names : "filehistory")"#;
+        assert_eq!(
+            expressions(&query.wanted),
+            [r#""file""#, r#""histori""#, whole]
+        );
+        assert_eq!(query.shape.names, 1);
+        assert_eq!(expressions(&parsed("!123").wanted), [r#"names : "!123""#]);
+    }
+
+    #[test]
+    fn filters_are_read_from_the_text_and_other_colons_are_words() {
+        let query = parsed(
+            r#"author:@ada -label:"needs work" state:open type:mr path:/src/ std::fs http://x"#,
+        );
+        let filters = &query.filters;
+        assert_eq!(filters.authors, [Filter::is("ada".to_owned())]);
+        assert_eq!(filters.labels, [Filter::new("needs work".to_owned(), true)]);
+        assert_eq!(filters.states, [Filter::is("opened".to_owned())]);
+        assert_eq!(filters.kinds, [Filter::is(SourceKind::MergeRequest)]);
+        assert_eq!(filters.paths, [Filter::is("src".to_owned())]);
+        assert_eq!(query.text, "std::fs http://x");
+    }
+
+    #[test]
+    fn what_is_no_state_or_type_names_those_that_are() {
+        for (text, named) in [
+            ("state:done", "merged"),
+            ("type:epic", "discussion"),
+            ("label:", "value"),
+        ] {
+            let params = SearchParams {
+                query: text.into(),
+                ..SearchParams::default()
+            };
+            let error = parse(&params, 1).unwrap_err();
+            assert_eq!(error.code, ErrorCode::Usage);
+            assert!(error.message.contains(named), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn a_prefix_needs_three_letters() {
+        assert_eq!(parsed("cach*").wanted[0].prefix.as_deref(), Some("cach"));
+        assert_eq!(parsed("ca*").wanted[0].prefix, None);
+    }
+
+    #[test]
+    fn stop_words_count_where_there_are_no_others() {
+        assert_eq!(parsed("to be or not to be").wanted.len(), 6);
+    }
+
+    #[test]
+    fn what_is_negated_is_told_from_a_flag() {
+        assert_eq!(parsed("--no-docs").excluded, []);
+        assert_eq!(parsed("-docs").wanted, []);
+        assert_eq!(parsed("a - b").excluded, []);
+    }
+}
