@@ -49,6 +49,7 @@ pub fn listed_issue(
         upvotes: issue.upvotes,
         downvotes: issue.downvotes,
         labels: count(issue.labels.len()),
+        merge_requests_count: issue.merge_requests_count,
     };
     let (listed, write) = judge(stored.as_ref(), issue.updated_at, counters, mode, asked_at);
     let id = match (write, stored) {
@@ -86,6 +87,7 @@ pub fn listed_merge_request(
         upvotes: merge_request.upvotes,
         downvotes: merge_request.downvotes,
         labels: count(merge_request.labels.len()),
+        merge_requests_count: 0,
     };
     let (listed, write) = judge(
         stored.as_ref(),

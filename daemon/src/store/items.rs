@@ -25,7 +25,7 @@ pub struct StoredItem {
 }
 
 /// Counters in list answers that can move while `updated_at` stands still
-/// (GitLab's throttled touch, deleted notes, emoji).
+/// (GitLab's throttled touch, deleted notes, emoji, mentions).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ItemCounters {
     /// Notes of people.
@@ -36,6 +36,9 @@ pub struct ItemCounters {
     pub downvotes: i64,
     /// Labels.
     pub labels: i64,
+    /// Merge requests that mention an issue: their notes on it do not touch
+    /// it. 0 for a merge request.
+    pub merge_requests_count: i64,
 }
 
 /// The stored item `iid`, if there is one.
@@ -48,12 +51,14 @@ pub fn stored(
     let sql = match source {
         SourceType::Issue => {
             "SELECT id, updated_at, last_seen_at, user_notes_count, upvotes, downvotes,
-                 (SELECT count(*) FROM issue_labels WHERE issue_id = issues.id)
+                 (SELECT count(*) FROM issue_labels WHERE issue_id = issues.id),
+                 merge_requests_count
              FROM issues WHERE project_id = ?1 AND iid = ?2"
         }
         SourceType::MergeRequest => {
             "SELECT id, updated_at, last_seen_at, user_notes_count, upvotes, downvotes,
-                 (SELECT count(*) FROM merge_request_labels WHERE merge_request_id = merge_requests.id)
+                 (SELECT count(*) FROM merge_request_labels WHERE merge_request_id = merge_requests.id),
+                 0
              FROM merge_requests WHERE project_id = ?1 AND iid = ?2"
         }
     };
@@ -69,6 +74,7 @@ pub fn stored(
                     upvotes: row.get(4)?,
                     downvotes: row.get(5)?,
                     labels: row.get(6)?,
+                    merge_requests_count: row.get(7)?,
                 },
             })
         })

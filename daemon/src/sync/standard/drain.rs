@@ -223,7 +223,20 @@ impl Run {
         }
         match primary {
             Some(Ok(answer)) => fetched.primary = Some(answer),
-            Some(Err(failure)) => fetched.failures.push((Stage::Item, failure)),
+            Some(Err(failure)) => {
+                if stages.has(Stage::Diffs) {
+                    // The ledger names everything that is still owed.
+                    let because = StageFailure::Unusable {
+                        code: failure.code(),
+                        message: format!(
+                            "the merge request itself could not be read: {}",
+                            failure.message()
+                        ),
+                    };
+                    fetched.failures.push((Stage::Diffs, because));
+                }
+                fetched.failures.push((Stage::Item, failure));
+            }
             None => {}
         }
         if stages.has(Stage::Diffs) {

@@ -37,11 +37,27 @@ fn kinds() -> Vec<(FaultKind, RouteFilter)> {
         (FaultKind::Reset, any.clone()),
         (FaultKind::HalfBody, any.clone()),
         (FaultKind::Stall(None), any.clone()),
-        (FaultKind::InvalidJson, any.clone()),
-        (FaultKind::HtmlOk, any),
+        (FaultKind::InvalidJson, any),
+        // A login page before everything would rightly end the run.
+        (FaultKind::HtmlOk, parts()),
         (FaultKind::WrongProjectId(4_711), identified),
         (FaultKind::StaleList, lists),
     ]
+}
+
+/// What is asked for item by item.
+fn parts() -> RouteFilter {
+    use ItemKind::{Issue, MergeRequest};
+    let lists = [Issue, MergeRequest].into_iter().flat_map(|kind| {
+        [
+            Route::Discussions(kind),
+            Route::StateEvents(kind),
+            Route::LabelEvents(kind),
+            Route::MilestoneEvents(kind),
+        ]
+    });
+    let own = [Route::Item(MergeRequest), Route::ClosesIssues, Route::Diffs];
+    RouteFilter::Routes(lists.chain(own).collect())
 }
 
 fn faulty(seed: u64, max_retries: u32) -> Mirror {
@@ -128,19 +144,6 @@ async fn faults_at_a_tenth_of_the_requests_end_no_sync_and_the_next_gets_the_res
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_retries_the_ledger_says_exactly_what_could_not_be_had() {
-    use ItemKind::{Issue, MergeRequest};
-    let parts: Vec<Route> = [Issue, MergeRequest]
-        .into_iter()
-        .flat_map(|kind| {
-            [
-                Route::Discussions(kind),
-                Route::StateEvents(kind),
-                Route::LabelEvents(kind),
-                Route::MilestoneEvents(kind),
-            ]
-        })
-        .chain([Route::Item(MergeRequest), Route::ClosesIssues, Route::Diffs])
-        .collect();
     for (seed, kind) in (80..).zip([
         FaultKind::Status(500, ErrorBody::Json),
         FaultKind::Reset,
@@ -148,12 +151,13 @@ async fn without_retries_the_ledger_says_exactly_what_could_not_be_had() {
     ]) {
         let name = kind.name();
         let mirror = faulty(seed, 0);
-        let rule = tenth(kind, RouteFilter::Routes(parts.clone()), seed);
+        let rule = tenth(kind, parts(), seed);
         mirror.sim.faults().add(rule);
         let outcome = mirror.sync().await;
         outcome.assert_ended_well();
         let failures = told(outcome.run());
-        assert!(failures.len() > 20, "{name}: {failures:?}");
+        // Lists are asked for again in smaller pages, whatever the retries.
+        assert!(failures.len() >= 5, "{name}: {failures:?}");
         assert_eq!(failures, owed(&mirror), "{name}");
         let struck: BTreeSet<String> = mirror
             .sim

@@ -24,7 +24,8 @@ pub struct RandomChangeOptions {
     /// Projects may be renamed.
     pub project_renames: bool,
     /// Changes GitLab makes without bumping `updated_at`: resolved threads,
-    /// deleted notes, renamed and deleted labels, thumbs.
+    /// deleted notes, renamed and deleted labels, thumbs, mentions by merge
+    /// requests.
     pub silent: bool,
     /// The projects to change; all when empty.
     pub projects: Vec<u64>,
@@ -148,7 +149,7 @@ impl Upstream {
         let roll = rng.random_range(0..100_u32);
         match roll {
             0..55 => self.everyday_change(rng, at, by, roll),
-            55..70 => self.change_of_kind(rng, at, by),
+            55..70 => self.change_of_kind(rng, options, at, by),
             70..85 if options.silent => self.silent_change(rng, at, by),
             85..88 if options.deletions => {
                 self.delete_item(at)?;
@@ -281,6 +282,7 @@ impl Upstream {
     fn change_of_kind(
         &mut self,
         rng: &mut StdRng,
+        options: &RandomChangeOptions,
         at: ItemRef,
         by: UserId,
     ) -> Result<Option<(&'static str, Option<ItemRef>)>> {
@@ -315,7 +317,8 @@ impl Upstream {
                 self.push(project, iid, by, files)?;
                 "push"
             }
-            (ItemKind::MergeRequest, 2) => {
+            // The issue gets a note that does not touch it.
+            (ItemKind::MergeRequest, 2) if options.silent => {
                 let issues = &self.project(project)?.issues;
                 let iids: Vec<u64> = issues.keys().copied().collect();
                 let Some(issue) = iids.choose(rng) else {
