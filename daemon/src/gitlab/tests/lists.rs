@@ -103,7 +103,7 @@ async fn a_list_says_explicitly_what_it_wants() {
     assert_eq!(asked[0].path(), "/api/v4/projects/42/issues");
     assert_eq!(
         asked[0].query().unwrap(),
-        format!("{common}&{filter}&per_page=100&page=1")
+        format!("{common}&{filter}&with_labels_details=true&per_page=100&page=1")
     );
     assert_eq!(asked[1].path(), "/api/v4/projects/42/merge_requests");
     assert_eq!(
