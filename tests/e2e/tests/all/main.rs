@@ -2,11 +2,14 @@
 
 mod absence;
 mod checker;
+mod corpus;
+mod crowd;
 mod economy;
 mod equality;
 mod faults;
 mod gitlab_client;
 mod installations;
+mod killed;
 mod refusals;
 mod settling;
 mod support;
