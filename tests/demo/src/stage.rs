@@ -7,7 +7,7 @@ use lore_demo::{DemoError, Home};
 use serde_json::Value;
 
 /// The longest that any one command of the demo may take.
-const COMMAND_LIMIT: Duration = Duration::from_secs(60);
+const COMMAND_LIMIT: Duration = Duration::from_mins(1);
 
 /// Runs commands in a home, and says what is going on.
 pub(crate) struct Stage {
