@@ -44,6 +44,7 @@ commands! {
     Init = init::Init, "init";
     Sync = sync::Sync, "sync";
     FileHistory = file_history::FileHistory, "file-history";
+    Search = search::Search, "search";
     SyncRuns = sync_runs::SyncRuns, "sync-runs";
     Jobs = jobs::Jobs, "jobs";
     Status = status::Status, "status";

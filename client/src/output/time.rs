@@ -43,6 +43,32 @@ pub(crate) fn absolute(at: Timestamp) -> String {
     }
 }
 
+/// The instant that a person means by an age (`30m`, `12h`, `2d`, `1w`), a
+/// date or a time; dates count from midnight UTC.
+pub(crate) fn since(text: &str, now: Timestamp) -> Option<Timestamp> {
+    let text = text.trim();
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Some(at);
+    }
+    if let Ok(at) = format!("{text}T00:00:00Z").parse::<Timestamp>() {
+        return Some(at);
+    }
+    let unit = text.chars().next_back()?;
+    let number: i64 = text.strip_suffix(unit)?.parse().ok()?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        'w' => 604_800,
+        _ => return None,
+    };
+    if number < 0 {
+        return None;
+    }
+    Timestamp::from_second(now.as_second().checked_sub(number.checked_mul(seconds)?)?).ok()
+}
+
 /// `None` for less than a few seconds.
 fn rough(seconds: u64) -> Option<String> {
     const MINUTE: u64 = 60;
@@ -85,6 +111,25 @@ mod tests {
             ("2026-06-15T12:05:00Z", "in 5 minutes"),
         ] {
             assert_eq!(ago(at(then), now), shown, "{then}");
+        }
+    }
+
+    #[test]
+    fn an_age_a_date_and_a_time_say_since_when() {
+        let now = at("2026-06-15T12:00:00Z");
+        for (text, meant) in [
+            ("2d", Some("2026-06-13T12:00:00Z")),
+            ("1w", Some("2026-06-08T12:00:00Z")),
+            ("30m", Some("2026-06-15T11:30:00Z")),
+            ("2026-01-31", Some("2026-01-31T00:00:00Z")),
+            ("2026-01-31T10:00:00+02:00", Some("2026-01-31T08:00:00Z")),
+            ("yesterday", None),
+            ("-2d", None),
+            ("99999999999999w", None),
+            ("d", None),
+            ("", None),
+        ] {
+            assert_eq!(since(text, now), meant.map(at), "{text}");
         }
     }
 

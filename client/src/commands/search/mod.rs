@@ -1,0 +1,166 @@
+//! `lore search`: issues, merge requests and threads by words and by meaning.
+
+mod render;
+
+use clap::{Args, ValueEnum};
+use lore_proto::Timestamp;
+use lore_proto::methods::SearchQuery;
+use lore_proto::search::{SearchMode, SearchParams, SearchResults, SearchType};
+
+use super::{Reply, Run};
+use crate::checkout::Checkout;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::fields::Fields;
+use crate::output::time;
+
+/// Find issues, merge requests and threads by words and by meaning
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  lore search why does the cache forget entries after a restart
+  lore search '\"connection reset\" -flaky label:bug path:src/net'
+  lore search --type discussion --author mira --since 2w retry budget
+  lore search --like '!123'")]
+pub(crate) struct Search {
+    /// Words, \"phrases\", prefix*, -exclusions, and author: label: state: type:
+    /// path:
+    #[arg(value_name = "QUERY", required_unless_present = "like")]
+    query: Vec<String>,
+    /// The nearest to this issue or merge request, `#12` or `!12`
+    #[arg(long, value_name = "REF")]
+    like: Option<String>,
+    /// By words, by meaning, or both
+    #[arg(long, value_enum, value_name = "MODE", default_value = "hybrid")]
+    mode: Mode,
+    /// Only text of this kind; can be repeated
+    #[arg(long = "type", value_enum, value_name = "TYPE")]
+    types: Vec<Kind>,
+    /// Only what this user wrote
+    #[arg(long, value_name = "USER")]
+    author: Option<String>,
+    /// Only items with this label; can be repeated
+    #[arg(long = "label", value_name = "LABEL")]
+    labels: Vec<String>,
+    /// Only items in this state: opened, closed, merged or locked
+    #[arg(long, value_name = "STATE")]
+    state: Option<String>,
+    /// Only items changed since then: 2d, 1w, 2026-01-31
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Leave out confidential issues and internal threads
+    #[arg(long)]
+    no_confidential: bool,
+    /// Say how each hit came to its place
+    #[arg(long)]
+    explain: bool,
+    /// At most so many hits
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
+    limit: u32,
+    /// Go on where the page before ended
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+    /// With --robot: only these fields of each hit
+    #[arg(long, value_name = "A,B", value_delimiter = ',')]
+    fields: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Mode {
+    Hybrid,
+    Lexical,
+    Semantic,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Kind {
+    Issue,
+    Mr,
+    Discussion,
+}
+
+/// The fields of a hit that `--fields` may name.
+const FIELDS: &[&str] = &[
+    "entity_type",
+    "iid",
+    "title",
+    "state",
+    "author",
+    "labels",
+    "confidential",
+    "created_at",
+    "updated_at",
+    "web_url",
+    "score",
+    "passages",
+    "explain",
+];
+
+impl Run for Search {
+    fn name(&self) -> &'static str {
+        "search"
+    }
+
+    fn run(self, context: &mut Context) -> Result<Reply, Failure> {
+        let robot = context.printer.robot;
+        let fields = Fields::read(&self.fields, Some("hits"), FIELDS, robot)?;
+        let here = std::env::current_dir()
+            .map_err(|error| Failure::io("finding the current folder", &error))?;
+        let now = context.printer.view().now;
+        let since = self.since.map(|text| since(&text, now)).transpose()?;
+        let params = SearchParams {
+            query: self.query.join(" "),
+            like: self.like,
+            project: context.project()?,
+            host: context.globals.host.clone(),
+            remotes: context.remotes(Checkout::around(&here).as_ref()),
+            mode: Some(match self.mode {
+                Mode::Hybrid => SearchMode::Hybrid,
+                Mode::Lexical => SearchMode::Lexical,
+                Mode::Semantic => SearchMode::Semantic,
+            }),
+            types: self
+                .types
+                .into_iter()
+                .map(|kind| match kind {
+                    Kind::Issue => SearchType::Issue,
+                    Kind::Mr => SearchType::Mr,
+                    Kind::Discussion => SearchType::Discussion,
+                })
+                .collect(),
+            author: self.author,
+            labels: self.labels,
+            state: self.state,
+            path: None,
+            since,
+            no_confidential: self.no_confidential,
+            explain: self.explain,
+            limit: Some(self.limit),
+            cursor: self.cursor,
+        };
+        context.answer_read::<SearchQuery, SearchResults>(&params, fields.as_ref(), render::results)
+    }
+}
+
+fn since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
+    time::since(text, now).ok_or_else(|| {
+        Failure::usage(
+            "`--since` takes an age such as 12h, 2d or 1w, a date such as 2026-01-31, or a time \
+             such as 2026-01-31T12:00:00Z",
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_of_a_hit_can_be_chosen() {
+        let row = serde_json::to_value(render::tests::hit()).unwrap();
+        let mut names: Vec<&str> = row.as_object().unwrap().keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let mut known = FIELDS.to_vec();
+        known.sort_unstable();
+        assert_eq!(names, known);
+    }
+}

@@ -1,0 +1,221 @@
+//! What a search found, for a person.
+
+use lore_proto::project::Freshness;
+use lore_proto::search::{Explanation, Part, Passage, SearchHit, SearchResults};
+
+use crate::commands::wording::{mirror_state, state_word};
+use crate::output::{Page, View, sanitise, text, time};
+
+/// At most so many passages of a hit are shown.
+const MAX_PASSAGES: usize = 2;
+
+/// The whole answer.
+pub(super) fn results(
+    found: &SearchResults,
+    freshness: Option<&Freshness>,
+    view: &View,
+) -> String {
+    let paint = view.paint;
+    let mut page = Page::default();
+    page.line(paint.dim(format!(
+        "{} · {}",
+        sanitise::line(&found.project.path),
+        mirror_state(freshness, view.now)
+    )));
+    if found.hits.is_empty() {
+        page.line("Nothing found.");
+    }
+    for hit in &found.hits {
+        page.blank();
+        push_hit(&mut page, hit, view);
+    }
+    push_end(&mut page, found, view);
+    page.into_text()
+}
+
+fn push_hit(page: &mut Page, hit: &SearchHit, view: &View) {
+    let paint = view.paint;
+    let reference = format!("{}{}", hit.entity_type.sigil(), hit.iid);
+    let title = view.fit(&hit.title, view.left(text::columns(&reference) + 1));
+    let author = hit.author.as_deref().unwrap_or("unknown author");
+    let confidential = if hit.confidential {
+        paint.warn(" · confidential")
+    } else {
+        String::new()
+    };
+    page.line(format_args!(
+        "{} {title}\n    {} · {} · {}{confidential}",
+        view.link(&paint.name(&reference), hit.web_url.as_deref()),
+        state_word(&hit.state, paint),
+        sanitise::line(author),
+        time::ago(hit.updated_at, view.now),
+    ));
+    for passage in hit.passages.iter().take(MAX_PASSAGES) {
+        push_passage(page, passage, view);
+    }
+    if let Some(explain) = &hit.explain {
+        page.line(format_args!("    {}", paint.dim(how(explain, hit.score))));
+    }
+}
+
+fn push_passage(page: &mut Page, passage: &Passage, view: &View) {
+    let place = passage
+        .path
+        .as_deref()
+        .map(|path| format!("{}: ", sanitise::line(path)))
+        .unwrap_or_default();
+    let shown = highlighted(passage, view);
+    page.line(format_args!("    {}{shown}", view.paint.dim(place)));
+}
+
+/// The passage with the query's words set apart, safe for a terminal.
+fn highlighted(passage: &Passage, view: &View) -> String {
+    let characters: Vec<char> = passage.text.chars().collect();
+    let piece = |from: usize, to: usize| -> String {
+        let part: String = characters.get(from..to).unwrap_or_default().iter().collect();
+        sanitise::line(&part).into_owned()
+    };
+    let mut shown = String::new();
+    let mut at = 0;
+    for (from, to) in &passage.highlights {
+        let (from, to) = (*from as usize, *to as usize);
+        if from < at || to < from || to > characters.len() {
+            continue;
+        }
+        shown.push_str(&piece(at, from));
+        shown.push_str(&view.paint.bold(piece(from, to)));
+        at = to;
+    }
+    shown.push_str(&piece(at, characters.len()));
+    shown
+}
+
+fn how(explain: &Explanation, score: f64) -> String {
+    let part = |name: &str, part: Option<Part>| match part {
+        Some(part) => format!("{name} {}. ({:.3})", part.rank, part.score),
+        None => format!("{name} not among the nearest"),
+    };
+    format!(
+        "score {score:.3}: {}, {}, meaning weighs {:.2}: {}",
+        part("words", explain.lexical),
+        part("meaning", explain.semantic),
+        explain.semantic_weight,
+        sanitise::line(&explain.reason)
+    )
+}
+
+fn push_end(page: &mut Page, found: &SearchResults, view: &View) {
+    let paint = view.paint;
+    let more = found.total.saturating_sub(found.hits.len() as u64);
+    if let Some(cursor) = found.next_cursor.as_deref() {
+        page.blank();
+        let bound = if found.total_is_lower_bound {
+            "at least "
+        } else {
+            ""
+        };
+        page.line(paint.dim(format!(
+            "{bound}{more} more of {}: --limit, or --cursor {cursor}",
+            found.total
+        )));
+    }
+    let coverage = &found.coverage;
+    if coverage.waiting > 0 {
+        page.line(paint.warn(format!(
+            "{} not searchable yet; the next sync makes them so",
+            text::count(coverage.waiting, "changed text")
+        )));
+    }
+    if coverage.not_embedded > 0 {
+        page.line(paint.warn(format!(
+            "{} of {} texts are found by their words alone so far",
+            coverage.not_embedded, coverage.documents
+        )));
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use lore_proto::project::ProjectInfo;
+    use lore_proto::search::{PassageSource, SearchCoverage, SearchMode};
+    use lore_proto::sync::EntityType;
+
+    const NOW: &str = "2026-06-15T12:00:00Z";
+
+    pub(in super::super) fn hit() -> SearchHit {
+        SearchHit {
+            entity_type: EntityType::MergeRequest,
+            iid: 7,
+            title: "Retry the cache".into(),
+            state: "merged".into(),
+            author: Some("mira".into()),
+            labels: vec!["bug".into()],
+            confidential: false,
+            created_at: None,
+            updated_at: "2026-06-14T12:00:00Z".parse().unwrap(),
+            web_url: None,
+            score: 0.75,
+            passages: vec![Passage {
+                source: PassageSource::Discussion,
+                text: "the \u{1b}cache forgets".into(),
+                highlights: vec![(5, 10)],
+                author: None,
+                created_at: None,
+                confidential: false,
+                path: Some("src/net.rs".into()),
+                web_url: None,
+            }],
+            explain: Some(Explanation {
+                lexical: Some(Part {
+                    rank: 1,
+                    score: 3.5,
+                }),
+                semantic: None,
+                semantic_weight: 0.2,
+                reason: "identifiers".into(),
+            }),
+        }
+    }
+
+    #[test]
+    fn a_hit_shows_its_passage_its_place_and_why() {
+        let page = results(
+            &SearchResults {
+                project: ProjectInfo {
+                    host: "h".into(),
+                    path: "g/p".into(),
+                    id: Some(1),
+                    web_url: None,
+                },
+                mode: SearchMode::Hybrid,
+                hits: vec![hit()],
+                total: 3,
+                total_is_lower_bound: false,
+                next_cursor: Some("abc".into()),
+                coverage: SearchCoverage {
+                    documents: 9,
+                    not_embedded: 4,
+                    waiting: 0,
+                    model: None,
+                },
+            },
+            None,
+            &View::plain(NOW),
+        );
+        assert_eq!(
+            page,
+            "\
+g/p · freshness unknown
+
+!7 Retry the cache
+    merged · mira · 1 day ago
+    src/net.rs: the cache forgets
+    score 0.750: words 1. (3.500), meaning not among the nearest, meaning weighs 0.20: identifiers
+
+2 more of 3: --limit, or --cursor abc
+4 of 9 texts are found by their words alone so far
+"
+        );
+    }
+}
