@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::daemon::{DEFAULT_GRACE, Daemon, Mirror, Settings, StopSignal, rechecks};
 use crate::hosts::HostClients;
 use crate::jobs::{OnTimer, Scheduler, SchedulerLimits, Timer};
+use crate::query::search::Vectors;
 use crate::server::{Limits, Listener, OwnerError, OwnerLock, handlers, private_folder};
 use crate::store::Database;
 use crate::sync::{self, Engine};
@@ -108,7 +109,14 @@ impl Running {
                     config.sync.clone(),
                     seed,
                 );
-                Ok(Mirror { database, engine })
+                let mirror = Mirror {
+                    database,
+                    engine,
+                    vectors: Vectors::default(),
+                    seed,
+                };
+                mirror.take_embedder(&config);
+                Ok(mirror)
             }
             Err(error) => Err(error),
         };

@@ -20,8 +20,10 @@ pub(crate) use stop::{DEFAULT_GRACE, StopSignal};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::connections::Connections;
+use crate::embedding;
 use crate::hosts::HostClients;
 use crate::jobs::{Scheduler, Timer};
+use crate::query::search::Vectors;
 use crate::store::Database;
 use crate::sync::Engine;
 
@@ -50,6 +52,21 @@ pub struct Daemon {
 pub(crate) struct Mirror {
     pub(crate) database: Database,
     pub(crate) engine: Engine,
+    pub(crate) vectors: Vectors,
+    /// Decides the jitter of an embedding service's retries.
+    pub(crate) seed: u64,
+}
+
+impl Mirror {
+    /// Puts the config's source of vectors in force.
+    pub(crate) fn take_embedder(&self, config: &Config) {
+        let env = |name: &str| std::env::var(name).ok();
+        let embedder = embedding::open(&config.embedding, env, self.seed);
+        if let Err(error) = &embedder {
+            tracing::warn!(%error, "nothing can be embedded");
+        }
+        self.engine.set_embedder(embedder);
+    }
 }
 
 /// What a daemon that can serve everything has.
@@ -61,6 +78,8 @@ pub struct Ready {
     pub database: Database,
     /// What syncs it.
     pub engine: Engine,
+    /// The vectors of its documents that are in memory.
+    pub vectors: Vectors,
 }
 
 impl Daemon {
@@ -68,11 +87,17 @@ impl Daemon {
     /// and what to do.
     pub fn ready(&self) -> Result<Ready, WireError> {
         let config = self.settings.current()?;
-        let Mirror { database, engine } = self.mirror.clone()?;
+        let Mirror {
+            database,
+            engine,
+            vectors,
+            ..
+        } = self.mirror.clone()?;
         Ok(Ready {
             config,
             database,
             engine,
+            vectors,
         })
     }
 

@@ -161,6 +161,7 @@ impl Daemon {
                 self.hosts.replace_config(Arc::clone(&config));
                 if let Ok(mirror) = &self.mirror {
                     mirror.engine.configure(config.sync.clone());
+                    mirror.take_embedder(&config);
                 }
                 self.synced.notify_one();
                 if let Some(timer) = self.timer.get() {

@@ -6,6 +6,7 @@ mod database;
 pub mod dirty;
 pub mod discussions;
 pub mod documents;
+pub mod embeddings;
 mod error;
 pub mod file_changes;
 pub mod file_history;

@@ -1,7 +1,9 @@
 //! `documents_fts`: the index over the documents' words.
 
+use std::collections::HashSet;
+
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, Transaction, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
 
 use super::StoreError;
 use super::documents::DocumentId;
@@ -131,6 +133,14 @@ pub fn newest(
     let joins = "LEFT JOIN issues i ON i.id = d.issue_id
          LEFT JOIN merge_requests m ON m.id = d.merge_request_id";
     let sql = match expression {
+        // A filter may leave few of them, so all are asked.
+        Some(_) if !filters.is_empty() => format!(
+            "SELECT d.id, d.issue_id, d.merge_request_id, d.source_type = 'discussion', 0.0
+             FROM documents_fts CROSS JOIN documents d ON d.id = documents_fts.rowid {joins}
+             WHERE documents_fts MATCH ?1 AND {}
+             ORDER BY coalesce(i.updated_at, m.updated_at) DESC, d.id DESC LIMIT ?",
+            condition.sql
+        ),
         Some(_) => format!(
             "SELECT d.id, d.issue_id, d.merge_request_id, d.source_type = 'discussion', 0.0
              FROM (SELECT * FROM (SELECT rowid FROM documents_fts WHERE documents_fts MATCH ?1
@@ -149,6 +159,38 @@ pub fn newest(
         ),
     };
     rows(connection, &sql, expression, condition, limit)
+}
+
+/// Which of `among` match `expression`.
+pub fn matching(
+    connection: &Connection,
+    expression: &str,
+    among: &[Found],
+) -> Result<HashSet<DocumentId>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT 1 FROM documents_fts WHERE documents_fts MATCH ?1 AND rowid = ?2",
+    )?;
+    let mut matching = HashSet::new();
+    for found in among {
+        if statement.exists(params![expression, found.document])? {
+            matching.insert(found.document);
+        }
+    }
+    Ok(matching)
+}
+
+/// Title and body of an item's own document.
+pub fn own_text(
+    connection: &Connection,
+    source: SourceType,
+    id: i64,
+) -> Result<Option<(String, String)>, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT title, body FROM documents WHERE source_type = ?1 AND source_id = ?2",
+        )?
+        .query_row(params![source, id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
 }
 
 fn rows(

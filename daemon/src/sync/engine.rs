@@ -18,6 +18,7 @@ use super::surgical::SurgicalWork;
 use super::{Hosts, Ledger, Locks, Trigger, new_run_id, standard};
 use crate::clock::Clock;
 use crate::config::SyncConfig;
+use crate::embedding::{EmbedError, Provider};
 use crate::jobs::{JobContext, Outcome, Work};
 use crate::store::{Database, SourceType, StoreError, cursors, projects, queue, rechecks};
 
@@ -49,6 +50,7 @@ struct Inner {
     ledger: Ledger,
     clock: Arc<dyn Clock>,
     settings: RwLock<SyncConfig>,
+    embedder: RwLock<Result<Option<Arc<dyn Provider>>, EmbedError>>,
     random: std::sync::Mutex<StdRng>,
 }
 
@@ -79,6 +81,7 @@ impl Engine {
                 ledger,
                 clock,
                 settings: RwLock::new(settings),
+                embedder: RwLock::new(Ok(None)),
                 random: std::sync::Mutex::new(StdRng::seed_from_u64(seed)),
             }),
         }
@@ -91,6 +94,25 @@ impl Engine {
             .settings
             .write()
             .unwrap_or_else(PoisonError::into_inner) = settings;
+    }
+
+    /// Takes this source of vectors, or why there is none, for stages and
+    /// searches that start from here on. There is none until it is told.
+    pub fn set_embedder(&self, embedder: Result<Option<Arc<dyn Provider>>, EmbedError>) {
+        *self
+            .inner
+            .embedder
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = embedder;
+    }
+
+    /// Where vectors come from; `None` where the config wants none.
+    pub fn embedder(&self) -> Result<Option<Arc<dyn Provider>>, EmbedError> {
+        self.inner
+            .embedder
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// The run ledger.

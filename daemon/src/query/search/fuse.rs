@@ -8,9 +8,9 @@
 
 use std::collections::HashMap;
 
+use super::Item;
 use super::lexical::by_item;
 use super::parse::Shape;
-use crate::store::SourceType;
 use crate::store::search_index::Found;
 
 /// Softens the difference between the first places of reciprocal ranks.
@@ -21,6 +21,8 @@ const SENTENCE: f64 = 0.45;
 const KEYWORDS: f64 = 0.3;
 /// Of a query with identifiers, for the share of its words that are such.
 const NAMES: f64 = 0.1;
+/// Of the search for what is like an item.
+const LIKE: f64 = 0.5;
 /// Words from which on a query describes something.
 const DESCRIBES: usize = 6;
 
@@ -46,15 +48,35 @@ impl Weight {
         Self { semantic, reason }
     }
 
-    pub(super) fn fixed(semantic: f64, reason: &'static str) -> Self {
-        Self { semantic, reason }
+    /// For the nearest to an item.
+    pub(super) fn like() -> Self {
+        Self {
+            semantic: LIKE,
+            reason: "likeness is mostly one of meaning",
+        }
+    }
+
+    /// For words alone.
+    pub(super) fn words() -> Self {
+        Self {
+            semantic: 0.0,
+            reason: "searched by words alone",
+        }
+    }
+
+    /// For meaning alone.
+    pub(super) fn meaning() -> Self {
+        Self {
+            semantic: 1.0,
+            reason: "searched by meaning alone",
+        }
     }
 }
 
 /// An item in the fused list.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Fused {
-    pub(super) item: (SourceType, i64),
+    pub(super) item: Item,
     /// From 0 to 1: 1 for the first of both lists.
     pub(super) score: f64,
     /// Its place in each list from 0, and the score there.

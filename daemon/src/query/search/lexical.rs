@@ -9,10 +9,11 @@ use std::hash::BuildHasher;
 
 use rusqlite::Connection;
 
+use super::Item;
 use super::parse::{Query, Unit};
+use crate::store::StoreError;
 use crate::store::search_filter::Filters;
 use crate::store::search_index::{self, Found, words_with_prefix};
-use crate::store::{SourceType, StoreError};
 
 /// Documents that words may bring into the ranking, all together.
 const RANKED: u32 = 20_000;
@@ -106,6 +107,23 @@ pub(super) fn list(connection: &Connection, query: &Query) -> Result<Lexical, St
     )?))
 }
 
+/// Leaves of `found` what has every phrase and no exclusion of the query.
+pub(super) fn keep_matching(
+    connection: &Connection,
+    query: &Query,
+    found: &mut Vec<Found>,
+) -> Result<(), StoreError> {
+    if !query.required.is_empty() {
+        let having = search_index::matching(connection, &all(&query.required), found)?;
+        found.retain(|hit| having.contains(&hit.document));
+    }
+    if !query.excluded.is_empty() {
+        let having = search_index::matching(connection, &any(&query.excluded), found)?;
+        found.retain(|hit| !having.contains(&hit.document));
+    }
+    Ok(())
+}
+
 /// The newest that have the words in their title, then the newest of all.
 fn common(connection: &Connection, must: &str, filters: &Filters) -> Result<Lexical, StoreError> {
     let titled = format!("title : ({must})");
@@ -155,9 +173,7 @@ fn without(expression: String, excluded: &[Unit]) -> String {
 }
 
 /// The place of each item in a list of documents, from 0, with its best score.
-pub(super) fn by_item<S: BuildHasher + Default>(
-    found: &[Found],
-) -> HashMap<(SourceType, i64), (usize, f64), S> {
+pub(super) fn by_item<S: BuildHasher + Default>(found: &[Found]) -> HashMap<Item, (usize, f64), S> {
     let mut places = HashMap::default();
     for hit in found {
         let next = places.len();

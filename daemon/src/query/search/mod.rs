@@ -1,81 +1,229 @@
 //! `search.query`: issues and merge requests by words and by meaning.
+//!
+//! Two lists are made, by words ([`lexical`]) and by meaning ([`vectors`]);
+//! [`fuse`] makes one of them, and [`page`] what is shown.
 
 mod fuse;
 mod lexical;
+mod meaning;
+mod page;
 mod parse;
 mod snippet;
 #[cfg(test)]
 mod tests;
+mod vectors;
 
-use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use lore_proto::project::{ProjectInfo, Read};
-use lore_proto::search::{
-    Explanation, Part, Passage, PassageSource, SearchCoverage, SearchHit, SearchMode, SearchParams,
-    SearchResults,
-};
+use lore_proto::search::{SearchMode, SearchParams, SearchResults};
 use lore_proto::{ErrorCode, WireError};
 use rusqlite::Connection;
 
-use self::fuse::{Fused, Weight, fuse};
-use self::lexical::Lexical;
-use self::parse::{Query, parse};
-use super::{cursor, project};
-use crate::store::projects::ProjectRow;
-use crate::store::search_index::Found;
-use crate::store::{Database, StoreError, dirty, search_hits};
+use self::fuse::{Weight, fuse};
+use self::meaning::Meaning;
+use self::page::Page;
+use self::parse::Query;
+use self::vectors::Nearest;
+use super::project;
+use crate::embedding::{EmbedError, EmbedInput, Provider};
+use crate::store::{Database, SourceType, StoreError, items, search_index};
+
+pub use self::vectors::Vectors;
 
 /// The page size where none is asked for.
 const DEFAULT_LIMIT: u32 = 20;
 /// The largest page.
 const MAX_LIMIT: u32 = 100;
-/// Passages of one hit.
-const PASSAGES: usize = 3;
 /// How long SQLite may work on one search.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Steps of SQLite's machine between two looks at the clock.
 const STEPS: i32 = 10_000;
 
-/// Searches `asked`, which stands for the selectors in `params`.
-///
-/// # Errors
-/// `USAGE` for a query, a limit or a cursor that does not fit; `NOT_FOUND` for
-/// a project that is not mirrored yet; `TIMEOUT` where SQLite takes too long.
-pub async fn query(
-    db: &Database,
-    asked: &ProjectInfo,
-    params: SearchParams,
-    now: Timestamp,
-) -> Result<Read<SearchResults>, WireError> {
-    let limit = page_size(params.limit)?;
-    let asked = asked.clone();
-    db.read(move |connection| {
-        bounded(connection, || {
-            let row = project::mirrored(connection, &asked)?;
-            let query = parse(&params, row.id)?;
-            let search = Search {
-                asked: &asked,
-                row: &row,
-                params: &params,
-                limit,
-            };
-            search.answer(connection, query, now)
-        })
-    })
-    .await
+/// Where the vector of a query comes from, or why there is none.
+pub type Embedder = Result<Option<Arc<dyn Provider>>, EmbedError>;
+
+/// What a search needs of the daemon.
+#[derive(Debug, Clone)]
+pub struct Searcher {
+    /// The mirror.
+    pub db: Database,
+    /// The vectors in memory.
+    pub vectors: Vectors,
+    /// Where the vector of a query comes from.
+    pub embedder: Embedder,
+}
+
+impl Searcher {
+    /// Searches `asked`, which stands for the selectors in `params`.
+    ///
+    /// # Errors
+    /// `USAGE` for a query, a limit or a cursor that does not fit; `NOT_FOUND`
+    /// for a project that is not mirrored yet and for an item to be compared
+    /// with that is not; `TIMEOUT` where SQLite takes too long; in a purely
+    /// semantic search `EMBEDDER_UNAVAILABLE` and its like.
+    pub async fn query(
+        &self,
+        asked: &ProjectInfo,
+        params: SearchParams,
+        now: Timestamp,
+    ) -> Result<Read<SearchResults>, WireError> {
+        let limit = page_size(params.limit)?;
+        let prepared = {
+            let (asked, params) = (asked.clone(), params.clone());
+            self.db
+                .read(move |connection| prepare(connection, &asked, &params))
+                .await?
+        };
+        let wanted = params.mode.unwrap_or(SearchMode::Hybrid);
+        let meaning = match (&prepared.text, wanted) {
+            (Some(text), SearchMode::Hybrid | SearchMode::Semantic) => {
+                self.meaning(prepared.query.filters.project, text).await
+            }
+            _ => Meaning::default(),
+        };
+        let meaning = match wanted {
+            SearchMode::Semantic => meaning.demanded()?,
+            SearchMode::Hybrid | SearchMode::Lexical => meaning,
+        };
+        let vectors = self.vectors.clone();
+        let asked = asked.clone();
+        let read = self
+            .db
+            .read(move |connection| {
+                bounded(connection, || {
+                    let row = project::mirrored(connection, &asked)?;
+                    let page = Page {
+                        asked: &asked,
+                        row: &row,
+                        params: &params,
+                        limit,
+                        now,
+                    };
+                    answer(connection, prepared, &page, wanted, meaning, &vectors)
+                })
+            })
+            .await;
+        self.vectors.drop_when_idle();
+        read
+    }
 }
 
 fn page_size(limit: Option<u32>) -> Result<usize, WireError> {
     match limit {
         None => Ok(DEFAULT_LIMIT as usize),
         Some(limit @ 1..=MAX_LIMIT) => Ok(limit as usize),
-        Some(limit) => Err(WireError::new(
-            ErrorCode::Usage,
-            format!("the limit is {limit}; it has to be from 1 to {MAX_LIMIT}"),
-        )),
+        Some(limit) => Err(usage(format!(
+            "the limit is {limit}; it has to be from 1 to {MAX_LIMIT}"
+        ))),
     }
+}
+
+/// A query that is known to have something to search for.
+struct Prepared {
+    query: Query,
+    /// What is embedded of it; `None` where it has filters alone.
+    text: Option<EmbedInput>,
+    weight: Weight,
+}
+
+fn prepare(
+    connection: &Connection,
+    asked: &ProjectInfo,
+    params: &SearchParams,
+) -> Result<Prepared, WireError> {
+    let row = project::mirrored(connection, asked)?;
+    let mut query = parse::parse(params, row.id)?;
+    if let Some(like) = &params.like {
+        let (title, text) = like_item(connection, row.id, like, &mut query)?;
+        query.add_words(&title)?;
+        return Ok(Prepared {
+            query,
+            text: Some(EmbedInput::document(title, text)),
+            weight: Weight::like(),
+        });
+    }
+    let text = query.text.trim();
+    if text.is_empty() && query.excluded.is_empty() && query.filters.is_empty() {
+        return Err(usage(
+            "there is nothing to search for: give words or a filter such as `label:bug`".into(),
+        ));
+    }
+    Ok(Prepared {
+        text: (!text.is_empty()).then(|| EmbedInput::query(text)),
+        weight: Weight::of(query.shape),
+        query,
+    })
+}
+
+/// Title and beginning of the item that others shall be like, which is left
+/// out itself.
+fn like_item(
+    connection: &Connection,
+    project: i64,
+    like: &str,
+    query: &mut Query,
+) -> Result<(String, String), WireError> {
+    let (source, iid) = parse::reference(like)?;
+    let not_found = || {
+        WireError::new(
+            ErrorCode::NotFound,
+            format!("{}{iid} is not in the mirror", source.entity().sigil()),
+        )
+        .action("lore sync")
+    };
+    let stored = items::stored(connection, source, project, iid)?.ok_or_else(not_found)?;
+    query.filters.except = Some((source, stored.id));
+    let text = search_index::own_text(connection, source, stored.id)?;
+    let (title, body) = text.ok_or_else(not_found)?;
+    let first = crate::documents::pieces(&body).swap_remove(0);
+    Ok((title, body[first].to_owned()))
+}
+
+fn answer(
+    connection: &Connection,
+    prepared: Prepared,
+    page: &Page<'_>,
+    wanted: SearchMode,
+    meaning: Meaning,
+    vectors: &Vectors,
+) -> Result<Read<SearchResults>, WireError> {
+    let Prepared {
+        mut query, weight, ..
+    } = prepared;
+    lexical::expand(connection, &mut query)?;
+    let mut by_words = lexical::Lexical::default();
+    if wanted != SearchMode::Semantic || meaning.vector.is_none() {
+        by_words = lexical::list(connection, &query)?;
+    }
+    let nearest = match &meaning.vector {
+        Some((model, vector)) => {
+            let mut nearest = vectors.nearest(connection, &query.filters, *model, vector)?;
+            lexical::keep_matching(connection, &query, &mut nearest.found)?;
+            nearest
+        }
+        None => Nearest::default(),
+    };
+    let (mode, weight) = match (&meaning.vector, wanted) {
+        (None, _) => (SearchMode::Lexical, Weight::words()),
+        (Some(_), SearchMode::Semantic) => (SearchMode::Semantic, Weight::meaning()),
+        (Some(_), _) => (SearchMode::Hybrid, weight),
+    };
+    let fused = fuse(&by_words.found, &nearest.found, weight);
+    page.read(
+        connection,
+        &query,
+        &page::Ranked {
+            fused,
+            mode,
+            weight,
+            lexical: by_words,
+            nearest,
+            meaning,
+        },
+    )
 }
 
 /// Ends SQLite's work where it takes longer than a person waits.
@@ -104,170 +252,9 @@ fn bounded<T>(
     result
 }
 
-struct Search<'a> {
-    asked: &'a ProjectInfo,
-    row: &'a ProjectRow,
-    params: &'a SearchParams,
-    limit: usize,
+fn usage(message: String) -> WireError {
+    WireError::new(ErrorCode::Usage, message)
 }
 
-impl Search<'_> {
-    fn answer(
-        self,
-        connection: &Connection,
-        mut query: Query,
-        now: Timestamp,
-    ) -> Result<Read<SearchResults>, WireError> {
-        if query.text.trim().is_empty() && query.filters.is_empty() && self.params.like.is_none() {
-            return Err(WireError::new(
-                ErrorCode::Usage,
-                "there is nothing to search for: give words or a filter such as `label:bug`",
-            ));
-        }
-        lexical::expand(connection, &mut query)?;
-        let Lexical { found, is_full } = lexical::list(connection, &query)?;
-        let weight = Weight::of(query.shape);
-        let semantic: Vec<Found> = Vec::new();
-        let fused = fuse(&found, &semantic, weight);
-        let identity = self.identity();
-        let skip = match &self.params.cursor {
-            Some(text) => cursor::decode(&identity, text)?
-                .parse::<usize>()
-                .map_err(|_| cursor::broken())?,
-            None => 0,
-        };
-        let words: HashSet<String> = query
-            .wanted
-            .iter()
-            .chain(&query.required)
-            .flat_map(parse::Unit::highlights)
-            .cloned()
-            .collect();
-        let page = fused.iter().skip(skip).take(self.limit);
-        let mut hits = Vec::with_capacity(self.limit);
-        for hit in page {
-            hits.extend(self.hit(connection, hit, &[&found, &semantic], &words, weight)?);
-        }
-        let next = skip + self.limit;
-        Ok(Read {
-            data: SearchResults {
-                project: project::info(self.asked, self.row),
-                mode: SearchMode::Lexical,
-                hits,
-                total: fused.len() as u64,
-                total_is_lower_bound: is_full,
-                next_cursor: (next < fused.len())
-                    .then(|| cursor::encode(&identity, &next.to_string())),
-                coverage: SearchCoverage {
-                    waiting: dirty::count(connection, self.row.id)?,
-                    ..SearchCoverage::default()
-                },
-            },
-            freshness: Some(project::freshness(
-                connection,
-                &self.asked.path,
-                self.row,
-                now,
-            )?),
-            warnings: project::warnings(self.asked, self.row),
-        })
-    }
-
-    /// All that decides which hits there are and in what order.
-    fn identity(&self) -> String {
-        let mut params = self.params.clone();
-        params.cursor = None;
-        params.limit = None;
-        params.explain = false;
-        params.remotes.clear();
-        format!("search {} {params:?}", self.row.id)
-    }
-
-    fn hit(
-        &self,
-        connection: &Connection,
-        hit: &Fused,
-        lists: &[&[Found]],
-        words: &HashSet<String>,
-        weight: Weight,
-    ) -> Result<Option<SearchHit>, StoreError> {
-        let (source, id) = hit.item;
-        let Some(card) = search_hits::item_card(connection, source, id)? else {
-            return Ok(None);
-        };
-        let mut documents: Vec<Found> = Vec::new();
-        for found in lists.iter().flat_map(|list| list.iter()) {
-            if found.item == hit.item
-                && documents.len() < PASSAGES
-                && !documents
-                    .iter()
-                    .any(|known| known.document == found.document)
-            {
-                documents.push(*found);
-            }
-        }
-        let mut passages = Vec::with_capacity(documents.len());
-        for found in documents {
-            passages.extend(passage(connection, found, words, card.web_url.as_deref())?);
-        }
-        Ok(Some(SearchHit {
-            entity_type: source.entity(),
-            iid: card.iid,
-            title: card.title,
-            state: card.state,
-            author: card.author,
-            labels: card.labels,
-            confidential: card.confidential,
-            created_at: card.created_at,
-            updated_at: card.updated_at,
-            web_url: card.web_url,
-            score: rounded(hit.score),
-            passages,
-            explain: self.params.explain.then(|| Explanation {
-                lexical: hit.lexical.map(part),
-                semantic: hit.semantic.map(part),
-                semantic_weight: weight.semantic,
-                reason: weight.reason.to_owned(),
-            }),
-        }))
-    }
-}
-
-fn part((place, score): (usize, f64)) -> Part {
-    Part {
-        rank: u32::try_from(place + 1).unwrap_or(u32::MAX),
-        score: rounded(score),
-    }
-}
-
-/// More digits say nothing and differ from machine to machine.
-fn rounded(score: f64) -> f64 {
-    (score * 1e4).round() / 1e4
-}
-
-fn passage(
-    connection: &Connection,
-    found: Found,
-    words: &HashSet<String>,
-    item_url: Option<&str>,
-) -> Result<Option<Passage>, StoreError> {
-    let Some(text) = search_hits::text(connection, found.document)? else {
-        return Ok(None);
-    };
-    let (line, highlights) = snippet::snippet(&text.body, words, 0..0);
-    let note = text.first_note.map(|note| format!("#note_{note}"));
-    Ok(Some(Passage {
-        source: if text.is_thread {
-            PassageSource::Discussion
-        } else {
-            PassageSource::Description
-        },
-        text: line,
-        highlights,
-        author: text.author,
-        created_at: text.created_at,
-        confidential: text.confidential,
-        path: text.path,
-        web_url: item_url.map(|url| format!("{url}{}", note.unwrap_or_default())),
-    }))
-}
+/// What an item is called among hits.
+type Item = (SourceType, i64);

@@ -5,12 +5,14 @@
 //! are bound. So no text can be a syntax error.
 
 use jiff::Timestamp;
+use lore_proto::WireError;
 use lore_proto::search::{SearchParams, SearchType};
-use lore_proto::{ErrorCode, WireError};
 
+use super::usage;
 use crate::documents::terms::{TermKind, terms};
-use crate::store::SourceKind;
+
 use crate::store::search_filter::{Filter, Filters};
+use crate::store::{SourceKind, SourceType};
 
 /// Longer queries are refused: no person types them.
 const MAX_QUERY_BYTES: usize = 16 << 10;
@@ -155,6 +157,22 @@ pub(super) fn parse(params: &SearchParams, project: i64) -> Result<Query, WireEr
 }
 
 impl Query {
+    /// Adds the words of a text that is no query.
+    pub(super) fn add_words(&mut self, text: &str) -> Result<(), WireError> {
+        let mut stop_words = Vec::new();
+        for word in text.split_whitespace() {
+            let token = Token {
+                negated: false,
+                quoted: false,
+                filter: None,
+                text: word.trim_end_matches('*'),
+            };
+            self.token(&token, &mut stop_words)?;
+        }
+        self.wanted.truncate(MAX_UNITS);
+        Ok(())
+    }
+
     fn flags(&mut self, params: &SearchParams) -> Result<(), WireError> {
         for kind in &params.types {
             self.filters.kinds.push(Filter::is(match kind {
@@ -303,8 +321,34 @@ impl Query {
     }
 }
 
-fn usage(message: String) -> WireError {
-    WireError::new(ErrorCode::Usage, message)
+/// The item that `!123`, `#123`, `group/project!123` or the address of its page
+/// names.
+pub(super) fn reference(text: &str) -> Result<(SourceType, i64), WireError> {
+    let text = text.trim();
+    let page = |part: &str| text.rfind(part).map(|at| &text[at + part.len()..]);
+    let number = |text: &str| {
+        let end = text.find(|c: char| !c.is_ascii_digit());
+        text[..end.unwrap_or(text.len())].parse::<i64>().ok()
+    };
+    let sign = |sign| text.rsplit_once(sign).map(|(_, number)| number);
+    let found = if text.contains("://") {
+        let issue = page("/issues/").or_else(|| page("/work_items/"));
+        page("/merge_requests/")
+            .and_then(number)
+            .map(|iid| (SourceType::MergeRequest, iid))
+            .or_else(|| issue.and_then(number).map(|iid| (SourceType::Issue, iid)))
+    } else {
+        let whole = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let mr = sign('!').filter(|n| whole(n)).and_then(number);
+        let issue = sign('#').filter(|n| whole(n)).and_then(number);
+        mr.map(|iid| (SourceType::MergeRequest, iid))
+            .or_else(|| issue.map(|iid| (SourceType::Issue, iid)))
+    };
+    found.ok_or_else(|| {
+        usage(format!(
+            "`{text}` names no item; write `!123` for a merge request and `#123` for an issue"
+        ))
+    })
 }
 
 /// The tokens of a text: runs without spaces, and what stands in double
@@ -373,6 +417,8 @@ impl<'a> Iterator for Tokens<'a> {
 
 #[cfg(test)]
 mod tests {
+    use lore_proto::ErrorCode;
+
     use super::*;
 
     fn parsed(text: &str) -> Query {

@@ -8,7 +8,7 @@ use lore_proto::search::{SearchParams, SearchResults};
 
 use super::projects::resolved;
 use crate::daemon::Daemon;
-use crate::query;
+use crate::query::search::Searcher;
 
 pub(super) async fn query(
     daemon: Arc<Daemon>,
@@ -17,5 +17,10 @@ pub(super) async fn query(
     let ready = daemon.ready()?;
     let remotes = std::mem::take(&mut ask.remotes);
     let project = resolved(&ready.config, ask.project.take(), ask.host.take(), remotes)?;
-    query::search::query(&ready.database, &project, ask, daemon.clock().now()).await
+    let searcher = Searcher {
+        db: ready.database,
+        vectors: ready.vectors,
+        embedder: ready.engine.embedder(),
+    };
+    searcher.query(&project, ask, daemon.clock().now()).await
 }

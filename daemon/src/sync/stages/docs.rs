@@ -2,7 +2,7 @@
 
 use lore_proto::ErrorCode;
 
-use super::super::SyncError;
+use super::super::{Guard, SyncError};
 use super::Stage;
 use crate::documents::{self, Regenerated};
 use crate::store::dirty::{self, Marked};
@@ -56,10 +56,8 @@ pub(in crate::sync) async fn exactly(
 }
 
 impl Stage<'_> {
-    async fn lock_content(&self) -> Result<super::super::Guard, SyncError> {
-        let sync = &self.engine.sync_locks().sync;
-        let (priority, run) = (self.cx.priority(), self.ledger.run_id());
-        sync.acquire(priority, run, &self.cx.cancel).await
+    async fn lock_content(&self) -> Result<Guard, SyncError> {
+        self.turn(&self.engine.sync_locks().sync).await
     }
 
     fn record(&self, done: &Regenerated) {

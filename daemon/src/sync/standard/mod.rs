@@ -169,6 +169,10 @@ impl Run {
             recorder.enter(Phase::Docs).await?;
             stages::docs::due(self.stage(project.id)).await?;
         }
+        if !self.request.no_embed {
+            recorder.enter(Phase::Embed).await?;
+            stages::embed::due(self.stage(project.id)).await?;
+        }
         Ok(())
     }
 

@@ -223,8 +223,13 @@ impl Run {
             cx: &self.cx,
             project: project.id,
         };
-        stages::docs::exactly(stage, items.chain(threads).collect()).await?;
-        Ok(())
+        let sources = items.chain(threads).collect();
+        let documents = stages::docs::exactly(stage, sources).await?;
+        if self.request.no_embed {
+            return Ok(());
+        }
+        recorder.enter(Phase::Embed).await?;
+        stages::embed::exactly(stage, documents).await
     }
 
     /// A project that the mirror has never seen costs one more round trip.

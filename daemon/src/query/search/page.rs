@@ -1,0 +1,241 @@
+//! What is shown of a ranking.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use jiff::Timestamp;
+use lore_proto::WireError;
+use lore_proto::project::{ProjectInfo, Read};
+use lore_proto::search::{
+    Explanation, Part, Passage, PassageSource, SearchCoverage, SearchHit, SearchMode, SearchParams,
+    SearchResults,
+};
+use rusqlite::Connection;
+
+use super::Item;
+use super::fuse::{Fused, Weight};
+use super::lexical::Lexical;
+use super::meaning::Meaning;
+use super::parse::{Query, Unit};
+use super::snippet::snippet;
+use super::vectors::Nearest;
+use crate::query::{cursor, project};
+use crate::store::projects::ProjectRow;
+use crate::store::search_index::Found;
+use crate::store::{StoreError, dirty, embeddings, search_hits};
+
+/// Passages of one hit.
+const PASSAGES: usize = 3;
+
+/// Which part of which answer.
+pub(super) struct Page<'a> {
+    pub(super) asked: &'a ProjectInfo,
+    pub(super) row: &'a ProjectRow,
+    pub(super) params: &'a SearchParams,
+    pub(super) limit: usize,
+    pub(super) now: Timestamp,
+}
+
+/// A ranking and what it was made of.
+pub(super) struct Ranked {
+    pub(super) fused: Vec<Fused>,
+    pub(super) mode: SearchMode,
+    pub(super) weight: Weight,
+    pub(super) lexical: Lexical,
+    pub(super) nearest: Nearest,
+    pub(super) meaning: Meaning,
+}
+
+impl Page<'_> {
+    pub(super) fn read(
+        &self,
+        connection: &Connection,
+        query: &Query,
+        ranked: &Ranked,
+    ) -> Result<Read<SearchResults>, WireError> {
+        let identity = self.identity();
+        let skip = match &self.params.cursor {
+            Some(text) => cursor::decode(&identity, text)?
+                .parse::<usize>()
+                .map_err(|_| cursor::broken())?,
+            None => 0,
+        };
+        let words: HashSet<String> = query
+            .wanted
+            .iter()
+            .chain(&query.required)
+            .flat_map(Unit::highlights)
+            .cloned()
+            .collect();
+        let mut hits = Vec::with_capacity(self.limit);
+        for hit in ranked.fused.iter().skip(skip).take(self.limit) {
+            hits.extend(self.hit(connection, hit, ranked, &words)?);
+        }
+        let next = skip.saturating_add(self.limit);
+        let mut warnings = project::warnings(self.asked, self.row);
+        warnings.extend(ranked.meaning.warning());
+        Ok(Read {
+            data: SearchResults {
+                project: project::info(self.asked, self.row),
+                mode: ranked.mode,
+                hits,
+                total: ranked.fused.len() as u64,
+                total_is_lower_bound: ranked.lexical.is_full || ranked.meaning.vector.is_some(),
+                next_cursor: (next < ranked.fused.len())
+                    .then(|| cursor::encode(&identity, &next.to_string())),
+                coverage: self.coverage(connection, &ranked.meaning)?,
+            },
+            freshness: Some(project::freshness(
+                connection,
+                &self.asked.path,
+                self.row,
+                self.now,
+            )?),
+            warnings,
+        })
+    }
+
+    fn coverage(
+        &self,
+        connection: &Connection,
+        meaning: &Meaning,
+    ) -> Result<SearchCoverage, StoreError> {
+        let model = match &meaning.model {
+            Some(identity) => embeddings::find_model(connection, identity)?,
+            None => None,
+        };
+        let (documents, not_embedded) = embeddings::coverage(connection, self.row.id, model)?;
+        Ok(SearchCoverage {
+            documents,
+            not_embedded,
+            waiting: dirty::count(connection, self.row.id)?,
+            model: meaning.model.clone(),
+        })
+    }
+
+    /// All that decides which hits there are and in what order.
+    fn identity(&self) -> String {
+        let mut params = self.params.clone();
+        params.cursor = None;
+        params.limit = None;
+        params.explain = false;
+        params.remotes.clear();
+        format!("search {} {params:?}", self.row.id)
+    }
+
+    fn hit(
+        &self,
+        connection: &Connection,
+        hit: &Fused,
+        ranked: &Ranked,
+        words: &HashSet<String>,
+    ) -> Result<Option<SearchHit>, StoreError> {
+        let (source, id) = hit.item;
+        let Some(card) = search_hits::item_card(connection, source, id)? else {
+            return Ok(None);
+        };
+        let mut passages = Vec::with_capacity(PASSAGES);
+        for found in documents(hit.item, ranked) {
+            let near = ranked.nearest.places.get(&found.document);
+            let near = near.cloned().unwrap_or_default();
+            passages.extend(passage(
+                connection,
+                found,
+                words,
+                near,
+                card.web_url.as_deref(),
+            )?);
+        }
+        Ok(Some(SearchHit {
+            entity_type: source.entity(),
+            iid: card.iid,
+            title: card.title,
+            state: card.state,
+            author: card.author,
+            labels: card.labels,
+            confidential: card.confidential,
+            created_at: card.created_at,
+            updated_at: card.updated_at,
+            web_url: card.web_url,
+            score: rounded(hit.score),
+            passages,
+            explain: self.params.explain.then(|| Explanation {
+                lexical: hit.lexical.map(part),
+                semantic: hit.semantic.map(part),
+                semantic_weight: ranked.weight.semantic,
+                reason: ranked.weight.reason.to_owned(),
+            }),
+        }))
+    }
+}
+
+/// The documents in which an item was found, by turns from the list that
+/// counts more and from the other.
+fn documents(item: Item, ranked: &Ranked) -> Vec<Found> {
+    let of_item = |list: &[Found]| -> Vec<Found> {
+        list.iter()
+            .filter(|found| found.item == item)
+            .take(PASSAGES)
+            .copied()
+            .collect()
+    };
+    let (words, meaning) = (
+        of_item(&ranked.lexical.found),
+        of_item(&ranked.nearest.found),
+    );
+    let (first, second) = if ranked.weight.semantic > 0.5 {
+        (meaning, words)
+    } else {
+        (words, meaning)
+    };
+    let mut chosen: Vec<Found> = Vec::with_capacity(PASSAGES);
+    for place in 0..PASSAGES {
+        for found in [first.get(place), second.get(place)].into_iter().flatten() {
+            let known = |other: &Found| other.document == found.document;
+            if chosen.len() < PASSAGES && !chosen.iter().any(known) {
+                chosen.push(*found);
+            }
+        }
+    }
+    chosen
+}
+
+fn part((place, score): (usize, f64)) -> Part {
+    Part {
+        rank: u32::try_from(place + 1).unwrap_or(u32::MAX),
+        score: rounded(score),
+    }
+}
+
+/// More digits say nothing and differ from machine to machine.
+fn rounded(score: f64) -> f64 {
+    (score * 1e4).round() / 1e4
+}
+
+fn passage(
+    connection: &Connection,
+    found: Found,
+    words: &HashSet<String>,
+    near: Range<usize>,
+    item_url: Option<&str>,
+) -> Result<Option<Passage>, StoreError> {
+    let Some(text) = search_hits::text(connection, found.document)? else {
+        return Ok(None);
+    };
+    let (line, highlights) = snippet(&text.body, words, near);
+    let note = text.first_note.map(|note| format!("#note_{note}"));
+    Ok(Some(Passage {
+        source: if text.is_thread {
+            PassageSource::Discussion
+        } else {
+            PassageSource::Description
+        },
+        text: line,
+        highlights,
+        author: text.author,
+        created_at: text.created_at,
+        confidential: text.confidential,
+        path: text.path,
+        web_url: item_url.map(|url| format!("{url}{}", note.unwrap_or_default())),
+    }))
+}

@@ -1,0 +1,245 @@
+//! The vectors in memory: loaded on first use, brought up to date with each
+//! search, dropped when nobody has searched for a while.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use tokio::time::Instant;
+
+use crate::embedding::{Hit, Matrix, Vector};
+use crate::store::embeddings::{self, Lookup};
+use crate::store::search_filter::Filters;
+use crate::store::search_index::Found;
+use crate::store::{DocumentId, StoreError};
+
+/// After so long without a search of a project, its vectors leave memory.
+const IDLE: Duration = Duration::from_mins(10);
+/// Nearest pieces that are looked at.
+const PIECES: usize = 120;
+/// Rows of the matrix that may be gone from the database when it is searched.
+const SLACK: usize = 20;
+
+/// The vectors of all projects. Clones share them.
+#[derive(Debug, Clone, Default)]
+pub struct Vectors {
+    loaded: Arc<Mutex<HashMap<Key, Slot>>>,
+    /// A task waits to drop what is idle.
+    watched: Arc<AtomicBool>,
+}
+
+/// A project and a model.
+type Key = (i64, i64);
+
+#[derive(Debug)]
+struct Slot {
+    copy: Arc<RwLock<Copy>>,
+    used: Instant,
+}
+
+/// A copy of the vectors of one project and model, as of some time.
+#[derive(Debug, Default)]
+struct Copy {
+    matrix: Option<Matrix>,
+    /// The last vector and the last removal that it knows.
+    last: i64,
+    last_removal: i64,
+}
+
+/// The nearest documents, and the piece of each that is nearest.
+#[derive(Debug, Default)]
+pub(super) struct Nearest {
+    pub(super) found: Vec<Found>,
+    pub(super) places: HashMap<DocumentId, Range<usize>>,
+}
+
+impl Vectors {
+    /// The documents nearest to `query` that pass the filters.
+    pub(super) fn nearest(
+        &self,
+        connection: &Connection,
+        filters: &Filters,
+        model: i64,
+        query: &Vector,
+    ) -> Result<Nearest, StoreError> {
+        let copy = self.slot((filters.project, model));
+        {
+            let mut copy = copy.write().unwrap_or_else(PoisonError::into_inner);
+            copy.catch_up(connection, filters.project, model)?;
+        }
+        let copy = copy.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(matrix) = &copy.matrix else {
+            return Ok(Nearest::default());
+        };
+        search(connection, matrix, filters, model, query)
+    }
+
+    /// The memory that is held, in bytes.
+    pub fn memory_bytes(&self) -> usize {
+        let loaded = self.loaded();
+        let copies = loaded.values().map(|slot| Arc::clone(&slot.copy));
+        let copies: Vec<_> = copies.collect();
+        drop(loaded);
+        copies
+            .iter()
+            .filter_map(|copy| {
+                let copy = copy.read().unwrap_or_else(PoisonError::into_inner);
+                copy.matrix.as_ref().map(Matrix::memory_bytes)
+            })
+            .sum()
+    }
+
+    /// Drops what has not been searched for a while, and looks again later
+    /// while there is anything left.
+    pub(super) fn drop_when_idle(&self) {
+        if self.watched.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let (loaded, watched) = (Arc::downgrade(&self.loaded), Arc::clone(&self.watched));
+        tokio::spawn(async move {
+            while let Some(loaded) = loaded.upgrade() {
+                {
+                    let mut loaded = loaded.lock().unwrap_or_else(PoisonError::into_inner);
+                    loaded.retain(|_, slot| slot.used.elapsed() < IDLE);
+                    if loaded.is_empty() {
+                        watched.store(false, Ordering::Release);
+                        return;
+                    }
+                }
+                drop(loaded);
+                tokio::time::sleep(IDLE).await;
+            }
+        });
+    }
+
+    fn slot(&self, key: Key) -> Arc<RwLock<Copy>> {
+        let mut loaded = self.loaded();
+        let slot = loaded.entry(key).or_insert_with(|| Slot {
+            copy: Arc::default(),
+            used: Instant::now(),
+        });
+        slot.used = Instant::now();
+        Arc::clone(&slot.copy)
+    }
+
+    fn loaded(&self) -> MutexGuard<'_, HashMap<Key, Slot>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Copy {
+    /// Adds what came and takes away what went since the last time.
+    fn catch_up(
+        &mut self,
+        connection: &Connection,
+        project: i64,
+        model: i64,
+    ) -> Result<(), StoreError> {
+        if self.matrix.is_none() {
+            self.last_removal = embeddings::last_removal(connection)?;
+        } else {
+            match embeddings::removed_after(connection, self.last_removal)? {
+                Some(removed) => {
+                    for (entry, vector) in removed {
+                        if let Some(matrix) = &mut self.matrix {
+                            matrix.remove(vector);
+                        }
+                        self.last_removal = entry;
+                    }
+                }
+                // Some are not known any more: everything anew.
+                None => {
+                    *self = Self {
+                        last_removal: embeddings::last_removal(connection)?,
+                        ..Self::default()
+                    };
+                }
+            }
+        }
+        let (matrix, last) = (&mut self.matrix, &mut self.last);
+        embeddings::vectors_after(connection, project, model, *last, |id, bytes| {
+            *last = id;
+            let Some(vector) = Vector::from_bytes(bytes) else {
+                return;
+            };
+            if matrix.is_none() {
+                *matrix = Matrix::new(vector.dimension()).ok();
+            }
+            if let Some(matrix) = matrix
+                && let Err(error) = matrix.set(id, &vector)
+            {
+                tracing::warn!(id, %error, "a vector cannot be searched");
+            }
+        })
+    }
+}
+
+fn search(
+    connection: &Connection,
+    matrix: &Matrix,
+    filters: &Filters,
+    model: i64,
+    query: &Vector,
+) -> Result<Nearest, StoreError> {
+    let lookup = Lookup::new(connection, filters);
+    let known = RefCell::new(HashMap::new());
+    let failed = RefCell::new(None);
+    let look = |id: i64| {
+        let mut known = known.borrow_mut();
+        let place = known.entry(id).or_insert_with(|| {
+            lookup.get(id).unwrap_or_else(|error| {
+                failed.borrow_mut().get_or_insert(error);
+                None
+            })
+        });
+        place.is_some()
+    };
+    let hits = if filters.is_empty() {
+        // Nothing to ask before ranking; rows that went are left out after it.
+        top(matrix, query, PIECES + SLACK, None)
+    } else if let Some(ids) = embeddings::passing(connection, filters, model)? {
+        let mut hits: Vec<Hit> = ids
+            .into_iter()
+            .filter_map(|id| {
+                let similarity = matrix.similarity(query, id).ok()??;
+                Some(Hit { id, similarity })
+            })
+            .collect();
+        hits.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.id.cmp(&b.id)));
+        hits.truncate(PIECES);
+        hits
+    } else {
+        top(matrix, query, PIECES, Some(&look))
+    };
+    let mut nearest = Nearest::default();
+    for hit in hits {
+        look(hit.id);
+        if let Some(Some((found, at))) = known.borrow().get(&hit.id)
+            && !nearest.places.contains_key(&found.document)
+        {
+            nearest.places.insert(found.document, at.clone());
+            nearest.found.push(Found {
+                score: f64::from(hit.similarity),
+                ..*found
+            });
+        }
+    }
+    match failed.into_inner() {
+        Some(error) => Err(error),
+        None => Ok(nearest),
+    }
+}
+
+/// Empty where the query is of another model, which its caller has excluded.
+fn top(
+    matrix: &Matrix,
+    query: &Vector,
+    count: usize,
+    filter: Option<&dyn Fn(i64) -> bool>,
+) -> Vec<Hit> {
+    matrix.top_k(query, count, filter).unwrap_or_default()
+}

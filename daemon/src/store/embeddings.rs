@@ -1,0 +1,360 @@
+//! `embedding_models` and `embeddings`: which documents have vectors of which
+//! model, and the vectors.
+
+use std::ops::Range;
+
+use jiff::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
+
+use super::StoreError;
+use super::convert::millis;
+use super::documents::DocumentId;
+use super::search_filter::{Condition, Filters};
+use super::search_index::{Found, found};
+
+/// Entries of `removed_embeddings` that are kept for copies in memory.
+const REMOVALS_KEPT: i64 = 100_000;
+/// Vectors that a narrow filter may let through to be compared one by one.
+const NARROW: u32 = 50_000;
+
+/// What is embedded of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Embeddable {
+    /// The document.
+    pub document: DocumentId,
+    /// Tells whether it was written anew meanwhile.
+    pub content_hash: Vec<u8>,
+    /// See `documents.title`.
+    pub title: String,
+    /// See `documents.body`.
+    pub body: String,
+}
+
+/// The vector of a piece of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece {
+    /// Its bytes in the body.
+    pub at: Range<usize>,
+    /// One byte a component.
+    pub vector: Vec<u8>,
+}
+
+/// The row of a model, made where there is none.
+pub fn model(
+    tx: &Transaction<'_>,
+    identity: &str,
+    provider: &str,
+    model: &str,
+    dimension: usize,
+) -> Result<i64, StoreError> {
+    if let Some(id) = find_model(tx, identity)? {
+        return Ok(id);
+    }
+    Ok(tx
+        .prepare_cached(
+            "INSERT INTO embedding_models (identity, provider, model, dimension)
+             VALUES (?1, ?2, ?3, ?4) RETURNING id",
+        )?
+        .query_row(params![identity, provider, model, dimension], |row| {
+            row.get(0)
+        })?)
+}
+
+/// The row of a model that was used before.
+pub fn find_model(connection: &Connection, identity: &str) -> Result<Option<i64>, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT id FROM embedding_models WHERE identity = ?1")?
+        .query_row([identity], |row| row.get(0))
+        .optional()?)
+}
+
+/// Documents of a project without vectors of `model` that are due at `now`.
+pub fn due(
+    connection: &Connection,
+    project: i64,
+    model: i64,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<DocumentId>, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT id FROM documents d
+             WHERE project_id = ?1 AND (embedded_with IS NULL OR embedded_with < ?2 OR embedded_with > ?2)
+                 AND NOT EXISTS (SELECT 1 FROM embedding_failures f
+                     WHERE f.document_id = d.id AND f.next_attempt_at > ?3)
+             LIMIT ?4",
+        )?
+        .query_map(params![project, model, millis(now), limit], |row| {
+            row.get(0)
+        })?
+        .collect::<Result<_, _>>()?)
+}
+
+/// What is to be embedded of those of `documents` that have no vectors of
+/// `model`.
+pub fn embeddable(
+    connection: &Connection,
+    documents: &[DocumentId],
+    model: i64,
+) -> Result<Vec<Embeddable>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, content_hash, title, body FROM documents
+         WHERE id = ?1 AND embedded_with IS NOT ?2",
+    )?;
+    let mut all = Vec::with_capacity(documents.len());
+    for id in documents {
+        let one = statement
+            .query_row(params![id, model], |row| {
+                Ok(Embeddable {
+                    document: row.get(0)?,
+                    content_hash: row.get(1)?,
+                    title: row.get(2)?,
+                    body: row.get(3)?,
+                })
+            })
+            .optional()?;
+        all.extend(one);
+    }
+    Ok(all)
+}
+
+/// Stores the vectors of a document, unless it was written anew or went since
+/// it was read. Vectors of other models stay: they are searched until this
+/// model has all.
+pub fn put(
+    tx: &Transaction<'_>,
+    model: i64,
+    of: &Embeddable,
+    pieces: &[Piece],
+) -> Result<bool, StoreError> {
+    let project: Option<i64> = tx
+        .prepare_cached(
+            "UPDATE documents SET embedded_with = ?3 WHERE id = ?1 AND content_hash = ?2
+             RETURNING project_id",
+        )?
+        .query_row(params![of.document, of.content_hash, model], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    let Some(project) = project else {
+        return Ok(false);
+    };
+    tx.prepare_cached("DELETE FROM embeddings WHERE document_id = ?1 AND model_id = ?2")?
+        .execute(params![of.document, model])?;
+    let mut insert = tx.prepare_cached(
+        "INSERT INTO embeddings (project_id, document_id, model_id, piece, body_from, body_to, vector)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?;
+    for (number, piece) in (0i64..).zip(pieces) {
+        insert.execute(params![
+            project,
+            of.document,
+            model,
+            number,
+            piece.at.start,
+            piece.at.end,
+            piece.vector
+        ])?;
+    }
+    tx.prepare_cached("DELETE FROM embedding_failures WHERE document_id = ?1")?
+        .execute([of.document])?;
+    Ok(true)
+}
+
+/// How often a document has failed.
+pub fn attempts(connection: &Connection, document: DocumentId) -> Result<u32, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT attempts FROM embedding_failures WHERE document_id = ?1")?
+        .query_row([document], |row| row.get(0))
+        .optional()?
+        .unwrap_or(0))
+}
+
+/// Notes that a document could not be embedded; it is due again at `next`.
+pub fn fail(
+    tx: &Transaction<'_>,
+    document: DocumentId,
+    message: &str,
+    next: Timestamp,
+) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "INSERT INTO embedding_failures (document_id, attempts, next_attempt_at, error_message)
+         SELECT id, 1, ?2, ?3 FROM documents WHERE id = ?1
+         ON CONFLICT (document_id) DO UPDATE SET attempts = attempts + 1,
+             next_attempt_at = excluded.next_attempt_at, error_message = excluded.error_message",
+    )?
+    .execute(params![document, millis(next), message])?;
+    Ok(())
+}
+
+/// Documents of a project, and how many of them have no vectors of `model`.
+pub fn coverage(
+    connection: &Connection,
+    project: i64,
+    model: Option<i64>,
+) -> Result<(u64, u64), StoreError> {
+    let all = connection
+        .prepare_cached("SELECT count(*) FROM documents WHERE project_id = ?1")?
+        .query_row([project], |row| row.get(0))?;
+    let Some(model) = model else {
+        return Ok((all, all));
+    };
+    let without = connection
+        .prepare_cached(
+            "SELECT (SELECT count(*) FROM documents WHERE project_id = ?1 AND embedded_with IS NULL)
+                 + (SELECT count(*) FROM documents WHERE project_id = ?1 AND embedded_with < ?2)
+                 + (SELECT count(*) FROM documents WHERE project_id = ?1 AND embedded_with > ?2)",
+        )?
+        .query_row([project, model], |row| row.get(0))?;
+    Ok((all, without))
+}
+
+/// Whether a project has any vector of `model`.
+pub fn has_any(connection: &Connection, project: i64, model: i64) -> Result<bool, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM embeddings WHERE project_id = ?1 AND model_id = ?2)",
+        )?
+        .query_row([project, model], |row| row.get(0))?)
+}
+
+/// Drops up to `limit` vectors of a project that are of other models, once
+/// `model` has all. False when none is left.
+pub fn drop_others(
+    tx: &Transaction<'_>,
+    project: i64,
+    model: i64,
+    limit: u32,
+) -> Result<bool, StoreError> {
+    let dropped = tx
+        .prepare_cached(
+            "DELETE FROM embeddings WHERE id IN (SELECT id FROM embeddings
+                 WHERE project_id = ?1 AND (model_id < ?2 OR model_id > ?2) LIMIT ?3)",
+        )?
+        .execute(params![project, model, limit])?;
+    Ok(dropped > 0)
+}
+
+/// Thins out what copies in memory were to be told.
+pub fn forget_removals(tx: &Transaction<'_>) -> Result<(), StoreError> {
+    tx.prepare_cached(
+        "DELETE FROM removed_embeddings
+         WHERE id <= (SELECT max(id) FROM removed_embeddings) - ?1",
+    )?
+    .execute([REMOVALS_KEPT])?;
+    Ok(())
+}
+
+/// Calls `each` with the id and the bytes of every vector after `after`.
+pub fn vectors_after(
+    connection: &Connection,
+    project: i64,
+    model: i64,
+    after: i64,
+    mut each: impl FnMut(i64, &[u8]),
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, vector FROM embeddings
+         WHERE project_id = ?1 AND model_id = ?2 AND id > ?3 ORDER BY id",
+    )?;
+    let mut rows = statement.query([project, model, after])?;
+    while let Some(row) = rows.next()? {
+        let bytes = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        each(row.get(0)?, bytes);
+    }
+    Ok(())
+}
+
+/// The vectors that went after the entry `after`, as `(entry, vector)`; `None`
+/// where entries between were thinned out.
+pub fn removed_after(
+    connection: &Connection,
+    after: i64,
+) -> Result<Option<Vec<(i64, i64)>>, StoreError> {
+    let removed: Vec<(i64, i64)> = connection
+        .prepare_cached(
+            "SELECT id, embedding_id FROM removed_embeddings WHERE id > ?1 ORDER BY id",
+        )?
+        .query_map([after], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .collect::<Result<_, _>>()?;
+    let gap = removed.first().is_some_and(|(first, _)| *first > after + 1);
+    Ok((!gap).then_some(removed))
+}
+
+/// The last entry of a removal; 0 where there is none.
+pub fn last_removal(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT coalesce(max(id), 0) FROM removed_embeddings")?
+        .query_row([], |row| row.get(0))?)
+}
+
+/// Looks up single vectors under the filters of a search.
+#[derive(Debug)]
+pub struct Lookup<'c> {
+    connection: &'c Connection,
+    sql: String,
+    condition: Condition,
+}
+
+impl<'c> Lookup<'c> {
+    /// For one search.
+    pub fn new(connection: &'c Connection, filters: &Filters) -> Self {
+        let condition = filters.condition();
+        let sql = format!(
+            "SELECT d.id, d.issue_id, d.merge_request_id, d.source_type = 'discussion', 0.0,
+                 e.body_from, e.body_to
+             FROM embeddings e JOIN documents d ON d.id = e.document_id
+                 LEFT JOIN issues i ON i.id = d.issue_id
+                 LEFT JOIN merge_requests m ON m.id = d.merge_request_id
+             WHERE e.id = ? AND {}",
+            condition.sql
+        );
+        Self {
+            connection,
+            sql,
+            condition,
+        }
+    }
+
+    /// The document of a vector and the bytes of its piece; `None` where it is
+    /// gone or does not pass.
+    pub fn get(&self, embedding: i64) -> Result<Option<(Found, Range<usize>)>, StoreError> {
+        let values = std::iter::once(Value::from(embedding)).chain(self.condition.values.clone());
+        Ok(self
+            .connection
+            .prepare_cached(&self.sql)?
+            .query_row(params_from_iter(values), |row| {
+                Ok((found(row)?, row.get(5)?..row.get(6)?))
+            })
+            .optional()?)
+    }
+}
+
+/// The vectors of `model` that pass a narrow filter; `None` where there are
+/// many, and where the filter is not narrow.
+pub fn passing(
+    connection: &Connection,
+    filters: &Filters,
+    model: i64,
+) -> Result<Option<Vec<i64>>, StoreError> {
+    let condition = filters.condition();
+    if !condition.narrow {
+        return Ok(None);
+    }
+    let sql = format!(
+        "SELECT e.id FROM documents d JOIN embeddings e ON e.document_id = d.id
+             LEFT JOIN issues i ON i.id = d.issue_id
+             LEFT JOIN merge_requests m ON m.id = d.merge_request_id
+         WHERE e.model_id = ? AND {} LIMIT ?",
+        condition.sql
+    );
+    let values = std::iter::once(Value::from(model))
+        .chain(condition.values)
+        .chain([NARROW.into()]);
+    let ids: Vec<i64> = connection
+        .prepare_cached(&sql)?
+        .query_map(params_from_iter(values), |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    Ok((ids.len() < NARROW as usize).then_some(ids))
+}
