@@ -83,11 +83,7 @@ impl GitDiff {
             self.end_file();
             self.file = Some(File {
                 header: header_paths(paths),
-                diff: Diff {
-                    a_mode: Some("100644".into()),
-                    b_mode: Some("100644".into()),
-                    ..Diff::default()
-                },
+                // Of a file that was only renamed, git says no mode.
                 ..File::default()
             });
         } else if let Some(file) = &mut self.file {

@@ -32,18 +32,24 @@ fn add_changes(table: &mut Table, view: &View<'_>, item: &str, merge_request: &M
         Some(limit) if !items::changes_complete(view, Some(version)) => limit,
         _ => version.files.len(),
     };
+    // `git diff`, which completes what GitLab cut, says no mode of a file that
+    // was only renamed.
+    let as_text = view.options.raw_diffs && items::is_cut(view, version);
     // The same paths may stand twice in one diff.
     let mut times: BTreeMap<(&str, &str), u32> = BTreeMap::new();
     for file in &version.files[..shown] {
         let nth = times.entry((&file.old_path, &file.new_path)).or_default();
         *nth += 1;
         let lines = line_counts(file);
+        let same = file.a_mode == file.b_mode && file.diff.is_empty();
+        let says_mode = !(as_text && file.renamed_file && same);
+        let mode = |mode: &String| Some(mode.clone()).filter(|_| says_mode);
         table.expect(
             format!("{item} file {} -> {} ({nth})", file.old_path, file.new_path),
             [
                 ("change_type", change_type(file).into()),
-                ("a_mode", (&file.a_mode).into()),
-                ("b_mode", (&file.b_mode).into()),
+                ("a_mode", mode(&file.a_mode).into()),
+                ("b_mode", mode(&file.b_mode).into()),
                 ("additions", lines.map(|(added, _)| added).into()),
                 ("deletions", lines.map(|(_, deleted)| deleted).into()),
             ],

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use gitlab_sim::Route;
-use gitlab_sim::upstream::{ItemKind, ItemRef, NewNote};
+use gitlab_sim::upstream::{ItemKind, ItemRef, NewNote, RandomChangeOptions};
+use gitlab_sim::{GeneratorConfig, Route};
 use lore_e2e::Mirror;
 
 use crate::support::{LATER, PROJECT, generated, synced};
@@ -63,6 +63,30 @@ async fn children_that_changed_silently_are_found_within_the_week_a_share_a_day(
             let asked = mirror.requests().count(Route::Discussions(kind));
             assert!((10..=16).contains(&asked), "{asked} of {kind:?}");
         }
+    }
+    mirror.assert_equal();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn timed_syncs_alone_find_everything_within_the_week() {
+    let config = GeneratorConfig {
+        projects: 2,
+        ..generated(45, 60)
+    };
+    let mirror = synced(&config).await;
+    for hour in 0..30 {
+        mirror.change(|upstream| {
+            upstream.random_changes(hour, 15, &RandomChangeOptions::default());
+        });
+        mirror.advance(Duration::from_secs(hour * 120));
+        mirror.timed_sync().await.assert_ended_well();
+    }
+    for _ in 0..8 {
+        mirror.advance(DAY);
+        mirror.timed_sync().await.assert_ended_well();
+        // What a reconcile missed is asked for once more.
+        mirror.advance(LATER);
+        mirror.timed_sync().await.assert_ended_well();
     }
     mirror.assert_equal();
 }

@@ -86,21 +86,22 @@ pub(crate) fn raw_diff(files: &[DiffFile]) -> String {
             );
         }
         let mode_only = file.a_mode != file.b_mode && !file.new_file && !file.deleted_file;
+        // git names the mode beside the index where both sides have the same.
+        let index = if file.a_mode == file.b_mode {
+            format!("index 1111111..2222222 {}", file.b_mode)
+        } else {
+            "index 1111111..2222222".to_owned()
+        };
         if file.diff.is_empty() {
             if !file.renamed_file && !mode_only {
-                let _ = writeln!(text, "index 1111111..2222222");
+                let _ = writeln!(text, "{index}");
                 if !file.new_file && !file.deleted_file {
                     let _ = writeln!(text, "Binary files {a} and {b} differ");
                 }
             }
             continue;
         }
-        text.push_str("index 1111111..2222222");
-        // git names the mode here where both sides have the same.
-        if file.a_mode == file.b_mode {
-            let _ = write!(text, " {}", file.b_mode);
-        }
-        text.push('\n');
+        let _ = writeln!(text, "{index}");
         text.push_str(&headers(file));
         text.push_str(&file.diff);
         if !file.diff.ends_with('\n') {
