@@ -10,5 +10,6 @@ mod installations;
 mod refusals;
 mod settling;
 mod support;
+mod surgical;
 mod sweep;
 mod walks;
