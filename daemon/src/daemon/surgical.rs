@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use lore_proto::jobs::Priority;
 use lore_proto::sync::{
-    EntityStatus, ProjectPlan, Requested, RunMode, RunStatus, SyncPlan, SyncRequest, SyncStarted,
+    EntityStatus, EntityType, ProjectPlan, Requested, RunMode, RunStatus, SyncPlan, SyncRequest,
+    SyncStarted,
 };
 use lore_proto::sync_runs::RunRef;
 use lore_proto::{ErrorCode, WireError};
@@ -16,7 +17,7 @@ use crate::gitlab::ProjectId;
 use crate::jobs::{Submission, Submitted};
 use crate::query::runs;
 use crate::store::StoreError;
-use crate::store::runs::read;
+use crate::store::runs::read::{self, StageEnd};
 use crate::sync::surgical::targets::{self, KnownProjects, Targets};
 
 impl Daemon {
@@ -92,7 +93,7 @@ impl Daemon {
         let (ended, row) = ready
             .database
             .read(move |connection| {
-                let ended = read::entity_statuses(connection, &id)?;
+                let ended = read::stage_ends(connection, &id)?;
                 Ok::<_, StoreError>((ended, read::get(connection, &id)?))
             })
             .await?;
@@ -103,7 +104,10 @@ impl Daemon {
             )
             .action("lore sync-runs"));
         };
-        let (requested, mut request) = (left(&run.requested, &ended), row.options);
+        let (requested, mut request) = (
+            left(&run.requested, &ended, row.options.preflight_only),
+            row.options,
+        );
         if requested == Requested::default() {
             return Err(WireError::new(
                 ErrorCode::Usage,
@@ -185,26 +189,22 @@ fn started(submitted: Submitted) -> SyncStarted {
     }
 }
 
-/// The targets that did not end `ok` or `skipped_stale` in every stage.
-fn left(
-    asked: &Requested,
-    ended: &[(lore_proto::sync::EntityType, u64, EntityStatus)],
-) -> Requested {
-    use lore_proto::sync::EntityType;
+/// The targets that did not end `ok` or `skipped_stale` in every stage. Where
+/// more than the items themselves was asked for, one without any dependent was
+/// cut short.
+fn left(asked: &Requested, ended: &[StageEnd], preflight_only: bool) -> Requested {
     let keep = |kind: EntityType, iids: &[u64]| -> Vec<u64> {
-        let ended_well = |iid: &u64| {
-            let mut rows = ended
-                .iter()
-                .filter(|(of, at, _)| *of == kind && at == iid)
-                .peekable();
-            rows.peek().is_some()
-                && rows.all(|(_, _, status)| {
-                    matches!(status, EntityStatus::Ok | EntityStatus::SkippedStale)
-                })
+        let ended_well = |iid: u64| {
+            let of = |end: &&StageEnd| end.entity_type == kind && end.iid == iid;
+            let well = |end: &StageEnd| {
+                matches!(end.status, EntityStatus::Ok | EntityStatus::SkippedStale)
+            };
+            let any = |primary: bool| ended.iter().filter(of).any(|end| end.primary == primary);
+            any(true) && (preflight_only || any(false)) && ended.iter().filter(of).all(well)
         };
         iids.iter()
             .copied()
-            .filter(|iid| !ended_well(iid))
+            .filter(|iid| !ended_well(*iid))
             .collect()
     };
     Requested {

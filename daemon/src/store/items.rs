@@ -284,6 +284,9 @@ pub struct ItemSnapshot {
     pub milestone: Option<String>,
     /// A work item's status.
     pub status: Option<String>,
+    /// Where an issue was moved to: the reference of the new one where it is
+    /// mirrored too, else its instance-wide number.
+    pub moved_to: Option<String>,
     /// A SHA-256 of its description.
     pub description: [u8; 32],
     /// Label names, sorted.
@@ -321,7 +324,12 @@ pub fn snapshot(
                      WHERE d.issue_id = i.id AND NOT n.system),
                  (SELECT count(*) FROM discussions d WHERE d.issue_id = i.id AND d.resolvable
                      AND NOT d.resolved),
-                 0, (SELECT count(*) FROM resource_events e WHERE e.issue_id = i.id)
+                 0, (SELECT count(*) FROM resource_events e WHERE e.issue_id = i.id),
+                 coalesce(
+                     (SELECT n.reference FROM issues n JOIN projects q ON q.id = n.project_id
+                         WHERE n.gitlab_id = i.moved_to_gitlab_id AND q.host =
+                             (SELECT p.host FROM projects p WHERE p.id = i.project_id)),
+                     'the issue with the id ' || i.moved_to_gitlab_id)
              FROM issues i WHERE i.id = ?1"
         }
         SourceType::MergeRequest => {
@@ -338,7 +346,7 @@ pub fn snapshot(
                  (SELECT count(*) FROM discussions d WHERE d.merge_request_id = m.id AND d.resolvable
                      AND NOT d.resolved),
                  (SELECT count(*) FROM mr_file_changes c WHERE c.merge_request_id = m.id),
-                 (SELECT count(*) FROM resource_events e WHERE e.merge_request_id = m.id)
+                 (SELECT count(*) FROM resource_events e WHERE e.merge_request_id = m.id), NULL
              FROM merge_requests m WHERE m.id = ?1"
         }
     };
@@ -364,6 +372,7 @@ pub fn snapshot(
             unresolved: row.get(11)?,
             file_changes: row.get(12)?,
             events: row.get(13)?,
+            moved_to: row.get(14)?,
         })
     })?)
 }

@@ -270,7 +270,8 @@ impl Engine {
         &self.inner.hosts
     }
 
-    pub(super) fn sync_locks(&self) -> &Locks {
+    /// The locks themselves, for whoever has to hold content still.
+    pub fn sync_locks(&self) -> &Locks {
         &self.inner.locks
     }
 

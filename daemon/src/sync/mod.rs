@@ -18,6 +18,7 @@ mod settle;
 mod stages;
 mod standard;
 pub mod surgical;
+mod waits;
 
 pub use engine::{Engine, ProjectTarget, SyncWork};
 pub use error::SyncError;

@@ -1,7 +1,7 @@
 //! A simulator and a mirror of it in one process.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -236,11 +236,25 @@ impl Mirror {
     ///
     /// If the database does not open.
     pub async fn restart(&mut self) {
+        self.restart_after(|_| {}).await;
+    }
+
+    /// [`Self::restart`], with something done to the closed database's file in
+    /// between.
+    ///
+    /// # Panics
+    ///
+    /// If the database does not open.
+    pub async fn restart_after(&mut self, between: impl FnOnce(&Path)) {
         self.engine = None;
         self.scheduler
             .shutdown(Duration::ZERO, Duration::from_secs(10))
             .await;
         self.scheduler = Scheduler::start(self.clock.clone(), SchedulerLimits::default());
+        // The file is closed with the last handle to it.
+        let aside = self.home.path().join("aside.db");
+        self.db = Database::open(&aside).expect("another database opens");
+        between(&self.path());
         self.db = Database::open(&self.path()).expect("the database opens again");
         self.connect();
         let closed = self.engine().ledger().close_interrupted().await;

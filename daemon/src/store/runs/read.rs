@@ -104,14 +104,29 @@ pub fn ids_with_prefix(
     Ok(ids)
 }
 
+/// How one stage of an item ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StageEnd {
+    /// Issue or merge request.
+    pub entity_type: EntityType,
+    /// Its iid.
+    pub iid: u64,
+    /// Whether the stage is the item itself, not one of its dependents.
+    pub primary: bool,
+    /// How it ended.
+    pub status: EntityStatus,
+}
+
 /// How each stage of each item of a run ended, in a fixed order.
-pub fn entity_statuses(
-    connection: &Connection,
-    run_id: &str,
-) -> Result<Vec<(EntityType, u64, EntityStatus)>, StoreError> {
+pub fn stage_ends(connection: &Connection, run_id: &str) -> Result<Vec<StageEnd>, StoreError> {
     Ok(entities(connection, run_id)?
         .into_iter()
-        .map(|entity| (entity.entity_type, entity.iid, entity.status))
+        .map(|entity| StageEnd {
+            entity_type: entity.entity_type,
+            iid: entity.iid,
+            primary: super::result::PRIMARY_STAGES.contains(&entity.stage.as_str()),
+            status: entity.status,
+        })
         .collect())
 }
 

@@ -17,7 +17,9 @@ pub const PRIMARY_STAGES: [&str; 2] = ["item", "primary"];
 /// The run with its items.
 pub fn with_entities(connection: &Connection, row: RunRow) -> Result<RunResult, StoreError> {
     let entities = read::entities(connection, &row.run_id)?;
+    let recovery_actions = recovery::actions(&row, &entities);
     let mut result = without_entities(row);
+    result.recovery_actions = recovery_actions;
     result.entity_failures = entities.iter().filter_map(failure).collect();
     result.entity_outcomes = outcomes(&entities);
     Ok(result)
@@ -25,7 +27,7 @@ pub fn with_entities(connection: &Connection, row: RunRow) -> Result<RunResult, 
 
 /// The run with empty lists of items, as `syncRuns.list` gives it.
 pub fn without_entities(row: RunRow) -> RunResult {
-    let recovery_actions = recovery::actions(&row);
+    let recovery_actions = recovery::actions(&row, &[]);
     let suggested_retry_command = recovery::retry_command(&row);
     let until = row.finished_at.unwrap_or(row.heartbeat_at);
     let elapsed = until.as_millisecond() - row.started_at.as_millisecond();

@@ -97,7 +97,7 @@ pub(super) async fn run(
             };
             tokio::select! {
                 ended = run.all(&recorder, &target, known) => ended,
-                () = run.tell_waits() => Err(SyncError::Cancelled),
+                never = run.tell_waits() => match never {},
             }
         }
     };
@@ -285,26 +285,9 @@ impl Run {
 
     /// Passes waits for the host's budget on to whoever follows the job; never
     /// ends.
-    async fn tell_waits(&self) {
-        let mut waiting = self.client.waiting();
-        loop {
-            let seconds = waiting.borrow_and_update().map(|wait| {
-                let left = wait.until.as_millisecond() - self.now().as_millisecond();
-                u64::try_from(left).unwrap_or(0).div_ceil(1000)
-            });
-            if let Some(seconds) = seconds {
-                self.cx.events.publish(
-                    Some(self.ledger.run_id()),
-                    EventBody::Waiting {
-                        reason: "rate_limit".to_owned(),
-                        seconds,
-                    },
-                );
-            }
-            if waiting.changed().await.is_err() {
-                std::future::pending::<()>().await;
-            }
-        }
+    async fn tell_waits(&self) -> std::convert::Infallible {
+        let clock = self.engine.clock().as_ref();
+        crate::sync::waits::tell(&self.client, clock, &self.cx, self.ledger.run_id()).await
     }
 
     /// Writes content: under the sync lock, in one transaction.

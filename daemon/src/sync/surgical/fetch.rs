@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, poll_immediate};
 use lore_proto::ErrorCode;
 use lore_proto::sync::Phase;
 use tokio::sync::Semaphore;
@@ -12,12 +12,12 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Item, Run};
-use crate::gitlab::models::{Diff, Iid};
-use crate::gitlab::{Call, Client, Collected, Lane, MissingKind, ProjectId, StatusOutcome};
+use super::diffs::ListedDiff;
+use super::statuses::Statuses;
+use super::{Item, Run, Subject};
+use crate::gitlab::models::Iid;
+use crate::gitlab::{Call, Client, Lane, MissingKind, ProjectId};
 use crate::ingest::Dependent;
-use crate::store::merge_requests::diff_identity;
-use crate::store::projects::ProjectRow;
 use crate::store::{SourceType, Stage, Stages};
 use crate::sync::fetch::{self, Answer, Primary, StageFailure};
 use crate::sync::{RunRecorder, SyncError};
@@ -33,7 +33,7 @@ pub(super) struct Answers {
     /// GitLab has not computed the diff yet.
     pub(super) unprepared: bool,
     /// A list of file changes that still has to be judged by the primary.
-    diffs: Option<Collected<Diff>>,
+    pub(super) diffs: Option<ListedDiff>,
 }
 
 pub(super) type Primaries = Vec<(Item, Answer<Primary>)>;
@@ -45,21 +45,18 @@ impl Run {
     pub(super) async fn ask(
         &self,
         recorder: &RunRecorder,
-        project: &ProjectRow,
+        subject: &Subject,
     ) -> Result<(Primaries, Dependents), SyncError> {
         // Dropping this stops what is under way, whatever ends the run.
         let stop = self.cx.cancel.child_token();
         let _stop_speculation = stop.clone().drop_guard();
         let mut speculation = JoinSet::new();
-        if !self.request.preflight_only {
-            self.speculate(project, &stop, &mut speculation);
-        }
         let call = self.call(self.settings.surgical_preflight_budget);
         let asked = self.items.iter().map(|item| async {
             let answer = fetch::primary(
                 &self.client,
                 &call,
-                project.gitlab_id,
+                subject.row.gitlab_id,
                 item.source,
                 item.iid,
             )
@@ -67,7 +64,18 @@ impl Run {
             self.count(answer.as_ref().map_or(1, |answer| answer.requests));
             (*item, answer)
         });
-        let primaries = self.check(project, join_all(asked).await).await?;
+        let mut asked = std::pin::pin!(join_all(asked));
+        // The primaries take their places in the lane before the dependents:
+        // with many targets, a missing one shows before the rest was fetched.
+        let at_once = poll_immediate(asked.as_mut()).await;
+        if !self.request.preflight_only {
+            self.speculate(subject, &stop, &mut speculation);
+        }
+        let answers = match at_once {
+            Some(answers) => answers,
+            None => asked.await,
+        };
+        let primaries = self.check(subject, answers).await?;
         self.ledger.count(|counters| {
             for (item, _) in &primaries {
                 match item.source {
@@ -81,23 +89,13 @@ impl Run {
         }
         recorder.enter(Phase::Fetch).await?;
         let mut dependents = Dependents::new();
+        let mut statuses = None;
         while let Some(joined) = speculation.join_next().await {
             match joined {
                 Ok(Speculated::Item(item, answers)) => {
-                    let known = dependents.entry(item).or_default();
-                    known.sets.extend(answers.sets);
-                    known.failures.extend(answers.failures);
-                    known.diffs = answers.diffs;
+                    dependents.insert(item, answers);
                 }
-                Ok(Speculated::Statuses(answers)) => {
-                    for (item, answer) in answers {
-                        let known = dependents.entry(item).or_default();
-                        match answer {
-                            Ok(answer) => known.sets.push(answer),
-                            Err(failure) => known.failures.push((Stage::Status, failure)),
-                        }
-                    }
-                }
+                Ok(Speculated::Statuses(answer)) => statuses = Some(answer),
                 Err(error) if error.is_panic() => {
                     return Err(lore_proto::WireError::new(
                         ErrorCode::Internal,
@@ -109,7 +107,12 @@ impl Run {
                 Err(_) => {}
             }
         }
-        self.judge_diffs(project, &primaries, &mut dependents).await;
+        if let Some(statuses) = statuses {
+            self.take_statuses(subject, &primaries, statuses, &mut dependents)
+                .await;
+        }
+        self.judge_diffs(subject, &primaries, &mut dependents)
+            .await?;
         if self.cx.cancel.is_cancelled() {
             return Err(SyncError::Cancelled);
         }
@@ -118,7 +121,7 @@ impl Run {
 
     fn speculate(
         &self,
-        project: &ProjectRow,
+        subject: &Subject,
         stop: &CancellationToken,
         tasks: &mut JoinSet<Speculated>,
     ) {
@@ -131,7 +134,7 @@ impl Run {
         for item in self.items.iter().copied() {
             let task = ItemTask {
                 client: self.client.clone(),
-                project: project.gitlab_id,
+                project: subject.row.gitlab_id,
                 item,
                 stages: self.stages(item.source),
                 stop: stop.clone(),
@@ -151,73 +154,13 @@ impl Run {
             .filter(|item| self.stages(item.source).has(Stage::Status))
             .collect();
         if !issues.is_empty() {
-            let (client, path, stop) = (self.client.clone(), project.path.clone(), stop.clone());
-            let (number, deadline) = (project.gitlab_id, budget_ends.min(Instant::now() + timeout));
+            let (client, stop) = (self.client.clone(), stop.clone());
+            let project = (subject.row.gitlab_id, subject.row.path.clone());
+            let deadline = budget_ends.min(Instant::now() + timeout);
             tasks.spawn(async move {
-                Speculated::Statuses(
-                    statuses(&client, (number, &path), &issues, &stop, deadline).await,
-                )
+                let asked = Statuses::ask(&client, project, issues, &stop, deadline);
+                Speculated::Statuses(asked.await)
             });
-        }
-    }
-
-    /// What a list of file changes is worth can only be told by the merge
-    /// request itself: which state it is of, and whether GitLab cut it.
-    async fn judge_diffs(
-        &self,
-        project: &ProjectRow,
-        primaries: &Primaries,
-        dependents: &mut Dependents,
-    ) {
-        let deadline = Instant::now() + self.settings.surgical_entity_timeout;
-        let call = Call {
-            lane: Lane::Interactive,
-            cancel: &self.cx.cancel,
-            deadline: Some(deadline),
-        };
-        let judged = primaries.iter().filter_map(|(item, primary)| {
-            let Primary::MergeRequest(merge_request) = &primary.value else {
-                return None;
-            };
-            let diffs = dependents.get_mut(item)?.diffs.take()?;
-            let call = &call;
-            Some(async move {
-                let identity = diff_identity(merge_request.diff_refs.as_ref());
-                if identity.is_none() && merge_request.state == "opened" {
-                    return (*item, Ok(None));
-                }
-                let whole = self
-                    .client
-                    .complete_merge_request_diffs(
-                        call,
-                        project.gitlab_id,
-                        Iid(item.iid),
-                        diffs,
-                        Some(merge_request.changes_count.as_str()),
-                    )
-                    .await;
-                let answer = whole.map(|answer| {
-                    Some(Answer {
-                        started_at: answer.started_at,
-                        server_date: answer.server_date,
-                        requests: answer.requests,
-                        value: Dependent::Diffs {
-                            files: Some(answer.value.diffs),
-                            identity,
-                            complete: answer.value.complete,
-                        },
-                    })
-                });
-                (*item, answer)
-            })
-        });
-        for (item, answer) in join_all(judged.collect::<Vec<_>>()).await {
-            let known = dependents.entry(item).or_default();
-            match answer {
-                Ok(Some(answer)) => known.sets.push(answer),
-                Ok(None) => known.unprepared = true,
-                Err(error) => known.failures.push((Stage::Diffs, error.into())),
-            }
         }
     }
 
@@ -225,7 +168,7 @@ impl Run {
         Call::interactive(&self.cx.cancel, Instant::now() + budget)
     }
 
-    fn count(&self, requests: u32) {
+    pub(super) fn count(&self, requests: u32) {
         self.ledger
             .count(|counters| counters.requests += u64::from(requests));
     }
@@ -233,7 +176,7 @@ impl Run {
 
 enum Speculated {
     Item(Item, Answers),
-    Statuses(Vec<(Item, Result<Answer<Dependent>, StageFailure>)>),
+    Statuses(Statuses),
 }
 
 struct ItemTask {
@@ -249,10 +192,11 @@ struct ItemTask {
 impl ItemTask {
     /// All dependents of one item, within its timeout and the stage's budget.
     async fn fetch(self) -> Answers {
+        let deadline = self.budget_ends.min(Instant::now() + self.timeout);
         let call = Call {
             lane: Lane::Interactive,
             cancel: &self.stop,
-            deadline: Some(self.budget_ends.min(Instant::now() + self.timeout)),
+            deadline: Some(deadline),
         };
         let Item { source, iid } = self.item;
         let (client, project) = (&self.client, self.project);
@@ -288,7 +232,7 @@ impl ItemTask {
             }
         }
         match diffs {
-            Some(Ok(diffs)) => answers.diffs = Some(diffs),
+            Some(Ok(list)) => answers.diffs = Some(ListedDiff { list, deadline }),
             Some(Err(error)) => answers.failures.push((Stage::Diffs, error.into())),
             None => {}
         }
@@ -301,56 +245,4 @@ impl ItemTask {
 fn is_absent(failure: &StageFailure) -> bool {
     failure.missing() == Some(MissingKind::Route)
         || matches!(failure, StageFailure::GitLab(error) if error.is_licence_gate())
-}
-
-/// The statuses of all issues in one query; nothing where the instance has no
-/// such thing.
-async fn statuses(
-    client: &Client,
-    (project, path): (ProjectId, &str),
-    issues: &[Item],
-    stop: &CancellationToken,
-    deadline: Instant,
-) -> Vec<(Item, Result<Answer<Dependent>, StageFailure>)> {
-    let call = Call {
-        lane: Lane::Interactive,
-        cancel: stop,
-        deadline: Some(deadline),
-    };
-    let iids: Vec<Iid> = issues.iter().map(|item| Iid(item.iid)).collect();
-    match client.work_item_statuses(&call, project, path, &iids).await {
-        Ok(answer) => {
-            let StatusOutcome::Supported(found) = answer.value else {
-                return Vec::new();
-            };
-            let mut requests = answer.requests;
-            found
-                .into_iter()
-                .filter_map(|status| {
-                    let item = *issues.iter().find(|item| Iid(item.iid) == status.iid)?;
-                    let answer = Answer {
-                        value: Dependent::Status(status),
-                        started_at: answer.started_at,
-                        server_date: answer.server_date,
-                        // One request brought all of them.
-                        requests: std::mem::take(&mut requests),
-                    };
-                    Some((item, Ok(answer)))
-                })
-                .collect()
-        }
-        Err(error) => {
-            let (code, message) = (error.code(), error.to_string());
-            issues
-                .iter()
-                .map(|item| {
-                    let failure = StageFailure::Unusable {
-                        code,
-                        message: message.clone(),
-                    };
-                    (*item, Err(failure))
-                })
-                .collect()
-        }
-    }
 }

@@ -8,51 +8,37 @@
 //! not be had is said, and left on the recheck list for the next standard run;
 //! the queue of standard runs is not touched.
 
+mod changes;
+mod diffs;
 mod fetch;
 mod preflight;
+mod statuses;
 pub mod targets;
+mod work;
 mod write;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use lore_proto::events::EventBody;
 use lore_proto::jobs::Priority;
-use lore_proto::sync::{Phase, Requested, RunMode, RunResult, SyncRequest};
-use lore_proto::{ErrorCode, WireError};
+use lore_proto::sync::{EntityStatus, Phase, Requested, SyncRequest};
 use rusqlite::Transaction;
 
-use super::{Engine, NewRun, ProjectTarget, RunHandle, RunRecorder, SyncError, Trigger, stages};
+pub use work::SurgicalWork;
+
+use super::{Engine, ProjectTarget, RunHandle, RunRecorder, SyncError, stages, waits};
 use crate::config::SyncConfig;
-use crate::gitlab::{Client, ProjectRef};
-use crate::jobs::{JobContext, Outcome, Work};
-use crate::store::projects::{self, ProjectRow};
+use crate::gitlab::models::Project;
+use crate::gitlab::{Client, Fetched, ProjectRef};
+use crate::jobs::JobContext;
+use crate::store::projects::ProjectRow;
 use crate::store::{SourceType, Stage, Stages};
 
-/// A surgical sync as a job.
-#[derive(Debug)]
-pub struct SurgicalWork {
-    pub(super) engine: Engine,
-    pub(super) request: SyncRequest,
-    pub(super) target: ProjectTarget,
-    pub(super) requested: Requested,
-    pub(super) retry_of: Option<String>,
-}
-
-impl Work for SurgicalWork {
-    fn run(self: Box<Self>, cx: JobContext) -> BoxFuture<'static, Outcome> {
-        Box::pin(async move {
-            match self.to_end(cx).await {
-                Ok((run, error)) => {
-                    let result = serde_json::to_value(&run).ok();
-                    Outcome { result, error }
-                }
-                Err(error) => Outcome::failed(error),
-            }
-        })
-    }
-}
+/// How often a run that waits says that it lives.
+const HEARTBEAT: Duration = Duration::from_secs(10);
 
 /// One item of the request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -72,98 +58,27 @@ struct Run {
     ledger: RunHandle,
     /// The start of the preflight by this machine's clock: the guards'.
     began: Timestamp,
+    /// How far each item came; absent: nowhere yet.
+    reached: Mutex<BTreeMap<Item, Reached>>,
 }
 
-impl SurgicalWork {
-    /// The run, and why it did not succeed. `Err` only where not even the
-    /// ledger could be written.
-    async fn to_end(self, cx: JobContext) -> Result<(RunResult, Option<WireError>), WireError> {
-        let Self {
-            engine,
-            request,
-            target,
-            requested,
-            retry_of,
-        } = self;
-        let known = {
-            let (host, path) = (target.host.clone(), target.path.clone());
-            engine
-                .db()
-                .read(move |connection| projects::by_path(connection, &host, &path))
-                .await?
-        };
-        let publish = {
-            let (events, run_id) = (cx.events.clone(), target.run_id.clone());
-            Arc::new(move |body: EventBody| {
-                events.publish(Some(&run_id), body);
-            })
-        };
-        let mut options = request.clone();
-        options.remotes.clear();
-        let recorder = RunRecorder::start(
-            engine.ledger(),
-            NewRun {
-                run_id: target.run_id.clone(),
-                mode: RunMode::Surgical,
-                project_id: known.as_ref().map(|project| project.id),
-                host: target.host.clone(),
-                project: target.path.clone(),
-                trigger: Trigger::Request,
-                options: serde_json::to_value(&options).unwrap_or_default(),
-                requested: requested.clone(),
-                retry_of,
-            },
-            publish,
-        )
-        .await?;
-        let mut changes = Vec::new();
-        let ended = match engine.hosts().client(&target.host) {
-            Err(error) => Err(SyncError::Other(error)),
-            Ok(client) => {
-                let run = Run {
-                    settings: engine.settings(),
-                    ledger: recorder.handle(),
-                    began: engine.clock().now(),
-                    engine: engine.clone(),
-                    client,
-                    request,
-                    items: items(&requested),
-                    cx: cx.clone(),
-                };
-                run.all(&recorder, &target, known, &mut changes).await
-            }
-        };
-        let cancelled = cx.cancel.is_cancelled();
-        let (mut run, error) = match ended {
-            Ok(()) => (recorder.finish_succeeded().await?, None),
-            Err(_) if cancelled => {
-                let error = WireError::new(ErrorCode::Cancelled, "the sync was cancelled");
-                (recorder.finish_cancelled().await?, Some(error))
-            }
-            Err(error) => {
-                let error = error.to_wire();
-                match recorder.finish_failed(&error).await {
-                    Ok(run) => (run, Some(error)),
-                    // The cause matters more than that it could not be noted;
-                    // the ledger closes the run at its next chance.
-                    Err(unwritten) => {
-                        tracing::error!(%unwritten, "the end of a run could not be written");
-                        return Err(error);
-                    }
-                }
-            }
-        };
-        for (item, title, seen) in changes {
-            let outcome = run.entity_outcomes.iter_mut().find(|o| {
-                o.entity_type == item.source.entity() && o.iid == item.iid.unsigned_abs()
-            });
-            if let Some(outcome) = outcome {
-                outcome.title = Some(title);
-                outcome.changes = seen;
-            }
-        }
-        Ok((run, error))
-    }
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reached {
+    /// Its own payload is written; its dependents are not.
+    Primary,
+    /// There is no more to do for it.
+    End,
+}
+
+/// The project that the items are of.
+struct Subject {
+    /// Its row; with the id 0 while the mirror has none.
+    row: ProjectRow,
+    /// What GitLab says of a project that the mirror has never seen. It is
+    /// written with the first primaries, not before.
+    unseen: Option<Fetched<Project>>,
+    /// The path in the config.
+    asked: String,
 }
 
 fn items(requested: &Requested) -> Vec<Item> {
@@ -195,36 +110,38 @@ impl Run {
         changes: &mut write::Changes,
     ) -> Result<(), SyncError> {
         recorder.enter(Phase::Preflight).await?;
-        let project = match known {
-            Some(row) => row,
+        let subject = match known {
+            Some(row) => Subject {
+                row,
+                unseen: None,
+                asked: target.path.clone(),
+            },
             None => self.first_contact(target).await?,
         };
-        self.ledger.project_known(project.id);
-        let (primaries, dependents) = self.ask(recorder, &project).await?;
+        let (primaries, dependents) = self.ask(recorder, &subject).await?;
         if self.request.preflight_only {
             self.report_checked(&primaries);
             return Ok(());
         }
         recorder.enter(Phase::Ingest).await?;
-        let written = self.write_primaries(&project, primaries).await?;
+        let (project, written) = self.write_primaries(subject, primaries).await?;
+        self.ledger.project_known(project.id);
         recorder.enter(Phase::Dependents).await?;
-        let (seen, threads) = self
+        let written = self
             .write_dependents(&project, &written, dependents)
             .await?;
-        *changes = seen;
+        *changes = written.changes;
         if self.request.no_docs {
             return Ok(());
         }
         recorder.enter(Phase::Docs).await?;
-        let items = written.values().filter_map(|primary| primary.marked);
         let stage = stages::Stage {
             engine: &self.engine,
             ledger: &self.ledger,
             cx: &self.cx,
             project: project.id,
         };
-        let sources = items.chain(threads).collect();
-        let documents = stages::docs::exactly(stage, sources).await?;
+        let documents = stages::docs::exactly(stage, written.marked).await?;
         if self.request.no_embed {
             return Ok(());
         }
@@ -233,36 +150,73 @@ impl Run {
     }
 
     /// A project that the mirror has never seen costs one more round trip.
-    async fn first_contact(&self, target: &ProjectTarget) -> Result<ProjectRow, SyncError> {
+    async fn first_contact(&self, target: &ProjectTarget) -> Result<Subject, SyncError> {
         let call = self.call(self.settings.surgical_preflight_budget);
         let asked = self.client.project(&call, ProjectRef::Path(&target.path));
-        let answer = asked.await?;
-        self.ledger
-            .count(|counters| counters.requests += u64::from(answer.requests));
-        if self.request.preflight_only {
-            // Nothing but the ledger is written, not even the project's row.
-            return Ok(ProjectRow {
+        let answer = match asked.await {
+            Ok(answer) => answer,
+            Err(error) if error.is_cancelled() => return Err(SyncError::Cancelled),
+            Err(error) => return Err(self.no_project(&target.path, &error)),
+        };
+        self.count(answer.requests);
+        Ok(Subject {
+            row: ProjectRow {
                 id: 0,
                 host: target.host.clone(),
                 gitlab_id: answer.value.id,
-                path: answer.value.path_with_namespace,
+                path: answer.value.path_with_namespace.clone(),
                 web_url: None,
                 last_synced_at: None,
                 last_reconciled_at: None,
                 access_lost_at: None,
-            });
-        }
-        let (host, asked) = (target.host.clone(), target.path.clone());
-        self.write(move |tx| {
-            Ok(projects::upsert(
-                tx,
-                &host,
-                &asked,
-                &answer.value,
-                answer.started_at,
-            )?)
+            },
+            unseen: Some(answer),
+            asked: target.path.clone(),
         })
-        .await
+    }
+
+    /// Says that the run lives, and what it waits for; never ends.
+    async fn live(&self, recorder: &RunRecorder) -> Infallible {
+        let waits = waits::tell(
+            &self.client,
+            self.engine.clock().as_ref(),
+            &self.cx,
+            self.ledger.run_id(),
+        );
+        let heartbeat = async {
+            loop {
+                tokio::time::sleep(HEARTBEAT).await;
+                recorder.heartbeat().await;
+            }
+        };
+        tokio::select! {
+            never = waits => never,
+            never = heartbeat => never,
+        }
+    }
+
+    fn reached(&self, item: Item, reached: Reached) {
+        let mut all = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert(item, reached);
+    }
+
+    /// Notes for every item that is not done where it was cut short.
+    fn report_cancelled(&self) {
+        let all = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        for item in &self.items {
+            let stage = match all.get(item) {
+                None => preflight::STAGE,
+                Some(Reached::Primary) => write::DEPENDENTS,
+                Some(Reached::End) => continue,
+            };
+            self.ledger.entity(
+                item.source.entity(),
+                item.iid.unsigned_abs(),
+                stage,
+                EntityStatus::Cancelled,
+                None,
+            );
+        }
     }
 
     /// Writes content: under the sync lock, before every background writer.
@@ -278,6 +232,12 @@ impl Run {
             .acquire(Priority::Interactive, self.ledger.run_id(), &self.cx.cancel)
             .await?;
         self.engine.db().write(work).await
+    }
+
+    /// Whether nothing of the items is left out.
+    fn is_whole(&self) -> bool {
+        let request = &self.request;
+        !(request.no_events || request.no_file_changes || request.no_status)
     }
 
     /// What this run fetches of an item.

@@ -1,12 +1,11 @@
 //! Every primary in hand and checked, or all that is wrong with them.
 
-use lore_proto::sync::{EntityStatus, SyncRequest};
+use lore_proto::sync::EntityStatus;
 use lore_proto::{ErrorCode, WireError};
 use serde_json::json;
 
-use super::{Item, Run};
-use crate::store::SourceType;
-use crate::store::projects::ProjectRow;
+use super::{Item, Run, Subject};
+use crate::gitlab::GitLabError;
 use crate::store::rechecks::{self, Reason};
 use crate::sync::SyncError;
 use crate::sync::fetch::{Answer, Primary, StageFailure};
@@ -20,7 +19,7 @@ impl Run {
     /// list, so that no ghost of it stays.
     pub(super) async fn check(
         &self,
-        project: &ProjectRow,
+        subject: &Subject,
         answers: Vec<(Item, Result<Answer<Primary>, StageFailure>)>,
     ) -> Result<Vec<(Item, Answer<Primary>)>, SyncError> {
         let total = answers.len();
@@ -38,7 +37,31 @@ impl Run {
         if failures.is_empty() {
             return Ok(primaries);
         }
-        for (item, failure) in &failures {
+        if !self.request.preflight_only {
+            self.remember_missing(subject, &failures).await?;
+        }
+        Err(self.refused(&subject.asked, total, &failures))
+    }
+
+    /// The error where not even the project could be read.
+    pub(super) fn no_project(&self, path: &str, error: &GitLabError) -> SyncError {
+        self.count(1);
+        let failures: Vec<(Item, StageFailure)> = self
+            .items
+            .iter()
+            .map(|item| {
+                let failure = StageFailure::Unusable {
+                    code: error.code(),
+                    message: format!("the project could not be read: {error}"),
+                };
+                (*item, failure)
+            })
+            .collect();
+        self.refused(path, failures.len(), &failures)
+    }
+
+    fn refused(&self, path: &str, total: usize, failures: &[(Item, StageFailure)]) -> SyncError {
+        for (item, failure) in failures {
             let status = match failure.code() {
                 ErrorCode::Timeout => EntityStatus::Timeout,
                 _ => EntityStatus::Failed,
@@ -51,16 +74,12 @@ impl Run {
                 Some((failure.code(), failure.message())),
             );
         }
-        if !self.request.preflight_only {
-            self.remember_missing(project, &failures).await?;
-        }
-        let found: Vec<Item> = primaries.iter().map(|(item, _)| *item).collect();
-        Err(self.failed(project, total, &failures, &found).into())
+        self.failed(path, total, failures).into()
     }
 
     async fn remember_missing(
         &self,
-        project: &ProjectRow,
+        subject: &Subject,
         failures: &[(Item, StageFailure)],
     ) -> Result<(), SyncError> {
         let missing: Vec<Item> = failures
@@ -68,10 +87,11 @@ impl Run {
             .filter(|(_, failure)| failure.missing().is_some())
             .map(|(item, _)| *item)
             .collect();
-        if missing.is_empty() {
+        // Of a project that is not mirrored there is nothing to become one.
+        if missing.is_empty() || subject.unseen.is_some() {
             return Ok(());
         }
-        let (id, now) = (project.id, self.engine.clock().now());
+        let (id, now) = (subject.row.id, self.engine.clock().now());
         let due = now
             .checked_add(std::time::Duration::from_mins(3))
             .unwrap_or(now);
@@ -87,20 +107,15 @@ impl Run {
         .await
     }
 
-    fn failed(
-        &self,
-        project: &ProjectRow,
-        total: usize,
-        failures: &[(Item, StageFailure)],
-        found: &[Item],
-    ) -> WireError {
+    /// The commands that help are the ledger's, which knows the run's flags.
+    fn failed(&self, path: &str, total: usize, failures: &[(Item, StageFailure)]) -> WireError {
         let list: Vec<_> = failures
             .iter()
             .map(|(item, failure)| {
                 json!({
                     "entity_type": item.source.entity(),
                     "iid": item.iid,
-                    "project": project.path,
+                    "project": path,
                     "code": failure.code(),
                     "reason": failure.message(),
                 })
@@ -124,9 +139,8 @@ impl Run {
         let mut error = WireError::new(
             ErrorCode::SurgicalPreflightFailed,
             format!(
-                "{} of {total} targets in `{}` could not be read: {}{}; nothing was written",
+                "{} of {total} targets in `{path}` could not be read: {}{}; nothing was written",
                 failures.len(),
-                project.path,
                 names.join(", "),
                 if more > 0 {
                     format!(" and {more} more")
@@ -143,44 +157,6 @@ impl Run {
         error.retryable = failures.iter().all(|(_, f)| f.code().retryable());
         // A 404 keeps the exit status of its class; see contract §6.
         error.exit_code = shared.map(ErrorCode::exit_code);
-        if !found.is_empty() {
-            error = error.action(command(&self.request, &project.path, found));
-        }
         error
-            .action(format!(
-                "lore sync-runs --run-id {} --retry-failed",
-                self.ledger.run_id()
-            ))
-            .action(format!("lore sync-runs --run-id {}", self.ledger.run_id()))
     }
-}
-
-/// The same sync of these items alone, ready to paste.
-pub(super) fn command(request: &SyncRequest, path: &str, items: &[Item]) -> String {
-    let mut command = "lore sync".to_owned();
-    for item in items {
-        command.push_str(match item.source {
-            SourceType::Issue => " --issue ",
-            SourceType::MergeRequest => " --mr ",
-        });
-        command.push_str(&item.iid.to_string());
-    }
-    command.push_str(" -p ");
-    match shlex::try_quote(path) {
-        Ok(quoted) => command.push_str(&quoted),
-        Err(_) => command.push_str(path),
-    }
-    for (set, flag) in [
-        (request.preflight_only, " --preflight-only"),
-        (request.no_events, " --no-events"),
-        (request.no_file_changes, " --no-file-changes"),
-        (request.no_status, " --no-status"),
-        (request.no_docs, " --no-docs"),
-        (request.no_embed, " --no-embed"),
-    ] {
-        if set {
-            command.push_str(flag);
-        }
-    }
-    command
 }

@@ -106,7 +106,35 @@ pub fn resolve(
             ),
         ));
     }
-    let (host, path) = match (told, named.pop()) {
+    let (host, path) = one_project(config, request, told, named.pop())?;
+    let total = issues.len() + merge_requests.len();
+    if total > MAX_TARGETS {
+        return Err(WireError::new(
+            ErrorCode::TooManyTargets,
+            format!(
+                "{total} targets; one surgical sync takes up to {MAX_TARGETS}: split them, or sync the whole project with `lore sync`"
+            ),
+        ));
+    }
+    Ok(Targets {
+        host,
+        path,
+        requested: Requested {
+            issues: issues.into_iter().collect(),
+            merge_requests: merge_requests.into_iter().collect(),
+        },
+    })
+}
+
+/// The one project that all targets are of: the one that is told, the one that
+/// the addresses name, or else the only one there can be.
+fn one_project(
+    config: &Config,
+    request: &SyncRequest,
+    told: Option<(String, String)>,
+    named: Option<(String, String)>,
+) -> Result<(String, String), WireError> {
+    Ok(match (told, named) {
         (Some(told), Some(named)) if told != named => {
             return Err(WireError::new(
                 ErrorCode::TargetConflict,
@@ -128,23 +156,6 @@ pub fn resolve(
             )?;
             (project.host, project.path)
         }
-    };
-    let total = issues.len() + merge_requests.len();
-    if total > MAX_TARGETS {
-        return Err(WireError::new(
-            ErrorCode::TooManyTargets,
-            format!(
-                "{total} targets; one surgical sync takes up to {MAX_TARGETS}: split them, or sync the whole project with `lore sync`"
-            ),
-        ));
-    }
-    Ok(Targets {
-        host,
-        path,
-        requested: Requested {
-            issues: issues.into_iter().collect(),
-            merge_requests: merge_requests.into_iter().collect(),
-        },
     })
 }
 

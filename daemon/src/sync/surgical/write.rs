@@ -1,7 +1,7 @@
 //! What was fetched becomes rows: all primaries in one transaction, then each
 //! item's dependents in one of its own.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lore_proto::ErrorCode;
@@ -10,25 +10,40 @@ use rusqlite::Transaction;
 
 use super::fetch::{Answers, Dependents, Primaries};
 use super::preflight::STAGE;
-use super::{Item, Run};
+use super::{Item, Reached, Run, Subject};
 use crate::ingest::{self, Asked, Dependent, DependentWritten, Written, write_dependent};
 use crate::store::dirty::{self, Marked};
 use crate::store::items::{self, ItemSnapshot};
-use crate::store::projects::ProjectRow;
+use crate::store::projects::{self, ProjectRow};
 use crate::store::rechecks::{self, Reason};
 use crate::store::{Source, SourceType, Stage};
 use crate::sync::fetch::{Answer, Primary};
 use crate::sync::{SyncError, settle};
 
+/// What the dependents' transactions leave to the stages after them.
+#[derive(Default)]
+pub(super) struct DependentsWritten {
+    pub(super) changes: Changes,
+    /// What this run owes documents: its items and their threads.
+    pub(super) marked: Vec<Marked>,
+}
+
 /// Of each item, its title and what changed in it.
 pub(super) type Changes = Vec<(Item, String, Vec<EntityChange>)>;
+
+/// The name of the stage that stands for all dependents of an item.
+pub(super) const DEPENDENTS: &str = "dependents";
 
 /// What became of a primary.
 pub(super) struct PrimaryWritten {
     id: i64,
     before: Option<ItemSnapshot>,
+    /// An earlier run could not get all of the item.
+    owed_before: bool,
+    /// The mirror had something newer.
+    stale: bool,
     /// What its document owes to this run.
-    pub(super) marked: Option<Marked>,
+    marked: Option<Marked>,
 }
 
 /// How long a merge request may take to be prepared before it is looked at
@@ -43,37 +58,46 @@ impl Run {
         }
     }
 
-    /// Writes all primaries, or none.
+    /// Writes all primaries, or none; gives the project's row with them. Until
+    /// its dependents are written too, each item is on the recheck list: a run
+    /// that dies in between owes them.
     pub(super) async fn write_primaries(
         &self,
-        project: &ProjectRow,
+        subject: Subject,
         primaries: Primaries,
-    ) -> Result<BTreeMap<Item, PrimaryWritten>, SyncError> {
-        let (row, began) = (project.clone(), self.began);
-        let written = self
+    ) -> Result<(ProjectRow, BTreeMap<Item, PrimaryWritten>), SyncError> {
+        let (began, now) = (self.began, self.engine.clock().now());
+        let (row, written) = self
             .write(move |tx| {
+                let Subject { row, unseen, asked } = subject;
+                let row = match unseen {
+                    None => row,
+                    Some(answer) => {
+                        let (project, seen_at) = (&answer.value, answer.started_at);
+                        projects::upsert(tx, &row.host, &asked, project, seen_at)?
+                    }
+                };
                 let mut all = Vec::with_capacity(primaries.len());
                 for (item, primary) in &primaries {
                     let before = items::stored(tx, item.source, row.id, item.iid)?
                         .map(|stored| items::snapshot(tx, item.source, stored.id))
                         .transpose()?;
-                    let written = write_primary(tx, &row, primary, began)?;
-                    let document = Source {
-                        kind: item.source.into(),
-                        id: written.id(),
-                    };
-                    let marked = if written.is_stale() {
+                    let owes = Reason::Incomplete;
+                    let owed = rechecks::get(tx, row.id, item.source, item.iid, owes)?;
+                    rechecks::put(tx, row.id, item.source, item.iid, owes, now, now)?;
+                    let outcome = write_primary(tx, &row, primary, began)?;
+                    let marked = if outcome.is_stale() {
                         None
                     } else {
-                        dirty::marking(tx, document)?
+                        dirty::marking(tx, document_of(*item, outcome.id()))?
                     };
-                    all.push((*item, before, written, marked));
+                    all.push((*item, before, owed.is_some(), outcome, marked));
                 }
-                Ok(all)
+                Ok((row, all))
             })
             .await?;
         let mut known = BTreeMap::new();
-        for (item, before, outcome, marked) in written {
+        for (item, before, owed_before, outcome, marked) in written {
             let status = if outcome.is_stale() {
                 self.ledger.count(|counters| counters.skipped_stale += 1);
                 EntityStatus::SkippedStale
@@ -85,39 +109,51 @@ impl Run {
                 EntityStatus::Ok
             };
             self.primary_ended(item, status);
-            let id = outcome.id();
-            let primary = PrimaryWritten { id, before, marked };
+            self.reached(item, Reached::Primary);
+            let primary = PrimaryWritten {
+                id: outcome.id(),
+                before,
+                owed_before,
+                stale: outcome.is_stale(),
+                marked,
+            };
             known.insert(item, primary);
         }
-        Ok(known)
+        Ok((row, known))
     }
 
     /// Writes each item's dependents. One that fails leaves the others alone.
-    /// Gives what changed, and the threads whose documents are owed.
+    /// What they mark anew of the item's own document is this run's, too.
     pub(super) async fn write_dependents(
         &self,
         project: &ProjectRow,
         primaries: &BTreeMap<Item, PrimaryWritten>,
         mut dependents: Dependents,
-    ) -> Result<(Changes, Vec<Marked>), SyncError> {
-        let mut changes = Vec::with_capacity(primaries.len());
-        let mut marked = Vec::new();
+    ) -> Result<DependentsWritten, SyncError> {
+        let mut written = DependentsWritten::default();
         for (item, primary) in primaries {
             let answers = dependents.remove(item).unwrap_or_default();
             self.report_failures(*item, &answers);
             let (row, item, id) = (project.clone(), *item, primary.id);
             let now = self.engine.clock().now();
+            let stale = primary.stale;
+            let keeps_owing = primary.owed_before && !self.is_whole();
             let outcome = self
                 .write(move |tx| {
-                    let ended = write_answers(tx, &row, item, id, &answers, now)?;
+                    let ended = write_answers(tx, &row, item, id, &answers)?;
+                    remember(tx, row.id, item, id, &answers, keeps_owing, now)?;
                     let after = items::snapshot(tx, item.source, id)?;
-                    let threads = dirty::threads_of(tx, item.source, id)?;
-                    Ok((ended, after, threads))
+                    let mut marked = dirty::threads_of(tx, item.source, id)?;
+                    if !stale {
+                        marked.extend(dirty::marking(tx, document_of(item, id))?);
+                    }
+                    Ok((ended, after, marked))
                 })
                 .await;
             match outcome {
-                Ok((ended, after, threads)) => {
-                    marked.extend(threads);
+                Ok((ended, after, marked)) => {
+                    written.marked.extend(marked);
+                    self.reached(item, Reached::End);
                     self.count_written(&ended);
                     for (stage, stale) in ended.stages {
                         let status = if stale {
@@ -134,19 +170,22 @@ impl Run {
                         );
                     }
                     let seen = after.changes_since(primary.before.as_ref());
-                    changes.push((item, after.title, seen));
+                    written.changes.push((item, after.title, seen));
                 }
                 Err(error @ SyncError::Cancelled) => return Err(error),
-                Err(error) => self.ledger.entity(
-                    item.source.entity(),
-                    item.iid.unsigned_abs(),
-                    "dependents",
-                    EntityStatus::Failed,
-                    Some((error.code(), error.to_string())),
-                ),
+                Err(error) => {
+                    written.marked.extend(primary.marked);
+                    self.ledger.entity(
+                        item.source.entity(),
+                        item.iid.unsigned_abs(),
+                        DEPENDENTS,
+                        EntityStatus::Failed,
+                        Some((error.code(), error.to_string())),
+                    );
+                }
             }
         }
-        Ok((changes, marked))
+        Ok(written)
     }
 
     fn primary_ended(&self, item: Item, status: EntityStatus) {
@@ -203,6 +242,13 @@ impl Run {
     }
 }
 
+fn document_of(item: Item, id: i64) -> Source {
+    Source {
+        kind: item.source.into(),
+        id,
+    }
+}
+
 fn write_primary(
     tx: &Transaction<'_>,
     project: &ProjectRow,
@@ -236,7 +282,6 @@ fn write_answers(
     item: Item,
     id: i64,
     answers: &Answers,
-    now: jiff::Timestamp,
 ) -> Result<Ended, SyncError> {
     let mut ended = Ended::default();
     for answer in &answers.sets {
@@ -265,23 +310,24 @@ fn write_answers(
         ended.fetched.push((stage, rows(&answer.value)));
         ended.stages.push((stage, stale));
     }
-    remember(tx, project.id, item, id, answers, now)?;
     Ok(ended)
 }
 
 /// What the next standard run has to look at again: what could not be had, a
 /// diff that is not computed yet, and answers read within GitLab's minute of
-/// silence. None of it goes through the queue of standard runs.
+/// silence. None of it goes through the queue of standard runs. `keeps_owing`:
+/// this run left out what an earlier one may owe.
 fn remember(
     tx: &Transaction<'_>,
     project: i64,
     item: Item,
     id: i64,
     answers: &Answers,
+    keeps_owing: bool,
     now: jiff::Timestamp,
 ) -> Result<(), SyncError> {
     let Item { source, iid } = item;
-    if answers.failures.is_empty() {
+    if answers.failures.is_empty() && !keeps_owing {
         rechecks::remove(tx, project, source, iid, Reason::Incomplete)?;
     } else {
         rechecks::put(tx, project, source, iid, Reason::Incomplete, now, now)?;
@@ -315,65 +361,4 @@ fn rows(dependent: &Dependent) -> u64 {
         Dependent::Status(status) => usize::from(status.status.is_some()),
     };
     rows as u64
-}
-
-impl ItemSnapshot {
-    /// What a person would call changed since `before`.
-    fn changes_since(&self, before: Option<&Self>) -> Vec<EntityChange> {
-        let Some(before) = before else {
-            return vec![change("new", None, None)];
-        };
-        let mut changes = Vec::new();
-        for (what, from, to) in [
-            ("title", Some(&before.title), Some(&self.title)),
-            ("state", Some(&before.state), Some(&self.state)),
-            ("head", before.head.as_ref(), self.head.as_ref()),
-            (
-                "milestone",
-                before.milestone.as_ref(),
-                self.milestone.as_ref(),
-            ),
-            ("status", before.status.as_ref(), self.status.as_ref()),
-        ] {
-            if from != to {
-                changes.push(change(what, from.cloned(), to.cloned()));
-            }
-        }
-        if before.draft != self.draft {
-            let name = |draft: bool| Some(if draft { "draft" } else { "ready" }.to_owned());
-            changes.push(change("draft", name(before.draft), name(self.draft)));
-        }
-        if before.description != self.description {
-            changes.push(change("description", None, None));
-        }
-        for (what, from, to) in [
-            ("labels", &before.labels, &self.labels),
-            ("assignees", &before.assignees, &self.assignees),
-            ("reviewers", &before.reviewers, &self.reviewers),
-        ] {
-            let (had, has): (HashSet<_>, HashSet<_>) = (from.iter().collect(), to.iter().collect());
-            if had != has {
-                changes.push(change(what, Some(from.join(", ")), Some(to.join(", "))));
-            }
-        }
-        for (what, from, to) in [
-            ("notes", before.notes, self.notes),
-            ("threads_unresolved", before.unresolved, self.unresolved),
-            ("file_changes", before.file_changes, self.file_changes),
-            ("events", before.events, self.events),
-        ] {
-            if from != to {
-                changes.push(change(what, Some(from.to_string()), Some(to.to_string())));
-            }
-        }
-        changes
-    }
-}
-
-fn change(what: &str, from: Option<String>, to: Option<String>) -> EntityChange {
-    EntityChange {
-        what: what.to_owned(),
-        from,
-        to,
-    }
 }

@@ -13,5 +13,6 @@ mod killed;
 mod refusals;
 mod settling;
 mod support;
+mod surgical;
 mod sweep;
 mod walks;

@@ -1,0 +1,153 @@
+//! What a list of file changes is worth. It was asked for beside the merge
+//! request, and only the merge request itself tells which state the list is
+//! of, and whether GitLab cut it.
+
+use std::collections::BTreeMap;
+
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+use super::fetch::{Dependents, Primaries};
+use super::{Item, Run, Subject};
+use crate::gitlab::models::{Diff, Iid, MergeRequest};
+use crate::gitlab::{Call, Collected, GitLabError, Lane};
+use crate::ingest::Dependent;
+use crate::store::merge_requests::{diff_identity, stored_changes};
+use crate::store::{SourceType, Stage, StoreError, items};
+use crate::sync::fetch::{Answer, Primary};
+use crate::sync::{SyncError, settle};
+
+/// A merge request's file changes as listed.
+#[derive(Debug)]
+pub(super) struct ListedDiff {
+    pub(super) list: Collected<Diff>,
+    /// When the item's time is over.
+    pub(super) deadline: Instant,
+}
+
+impl Run {
+    /// Turns the lists into sets that can be stored, completed where GitLab
+    /// cut them.
+    pub(super) async fn judge_diffs(
+        &self,
+        subject: &Subject,
+        primaries: &Primaries,
+        dependents: &mut Dependents,
+    ) -> Result<(), SyncError> {
+        let listed: Vec<(Item, &MergeRequest, ListedDiff)> = primaries
+            .iter()
+            .filter_map(|(item, primary)| {
+                let Primary::MergeRequest(merge_request) = &primary.value else {
+                    return None;
+                };
+                let diffs = dependents.get_mut(item)?.diffs.take()?;
+                Some((*item, merge_request.as_ref(), diffs))
+            })
+            .collect();
+        if listed.is_empty() {
+            return Ok(());
+        }
+        let stored = self.stored_identities(subject).await?;
+        let judged = listed.into_iter().map(|(item, merge_request, diffs)| {
+            let known = stored.get(&item.iid);
+            async move {
+                let answer = self.judge(subject, merge_request, diffs, known).await;
+                (item, answer)
+            }
+        });
+        for (item, answer) in join_all(judged).await {
+            let known = dependents.entry(item).or_default();
+            match answer {
+                Ok(Some(answer)) => known.sets.push(answer),
+                Ok(None) => known.unprepared = true,
+                Err(error) => known.failures.push((Stage::Diffs, error.into())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Which state of its diff the mirror has complete, by iid.
+    async fn stored_identities(
+        &self,
+        subject: &Subject,
+    ) -> Result<BTreeMap<i64, String>, SyncError> {
+        let (project, all) = (subject.row.id, self.items.clone());
+        let stored = self
+            .engine
+            .db()
+            .read(move |connection| {
+                let mut stored = BTreeMap::new();
+                for item in all {
+                    let Some(row) = items::stored(connection, item.source, project, item.iid)?
+                    else {
+                        continue;
+                    };
+                    if item.source == SourceType::MergeRequest
+                        && let Some((Some(identity), true)) = stored_changes(connection, row.id)?
+                    {
+                        stored.insert(item.iid, identity);
+                    }
+                }
+                Ok::<_, StoreError>(stored)
+            })
+            .await?;
+        Ok(stored)
+    }
+
+    async fn judge(
+        &self,
+        subject: &Subject,
+        merge_request: &MergeRequest,
+        ListedDiff { list, deadline }: ListedDiff,
+        stored: Option<&String>,
+    ) -> Result<Option<Answer<Dependent>>, GitLabError> {
+        let identity = diff_identity(merge_request.diff_refs.as_ref());
+        if identity.is_none() && merge_request.state == "opened" {
+            return Ok(None);
+        }
+        if identity.is_some() && identity.as_ref() == stored {
+            return Ok(Some(Answer {
+                started_at: list.started_at,
+                server_date: list.server_date,
+                requests: list.requests,
+                value: Dependent::Diffs {
+                    files: None,
+                    identity,
+                    complete: true,
+                },
+            }));
+        }
+        let call = Call {
+            lane: Lane::Interactive,
+            cancel: &self.cx.cancel,
+            deadline: Some(deadline),
+        };
+        let answer = self
+            .client
+            .complete_merge_request_diffs(
+                &call,
+                subject.row.gitlab_id,
+                Iid(merge_request.iid.0),
+                list,
+                Some(merge_request.changes_count.as_str()),
+            )
+            .await?;
+        // A push between the two answers would put the name of one state on
+        // the files of another, for good. Such a push is recent, and what was
+        // read soon after a change is looked at again: until then the files
+        // bear no name.
+        let read_at = answer.server_date.unwrap_or(answer.started_at);
+        let now = self.engine.clock().now();
+        let is_settled = settle::recheck_at(merge_request.updated_at, read_at, now).is_none();
+        Ok(Some(Answer {
+            started_at: answer.started_at,
+            server_date: answer.server_date,
+            requests: answer.requests,
+            value: Dependent::Diffs {
+                files: Some(answer.value.diffs),
+                identity: identity.filter(|_| is_settled),
+                complete: answer.value.complete,
+            },
+        }))
+    }
+}

@@ -1,0 +1,9 @@
+//! Surgical syncs: exactly the named items, and provably nothing else.
+
+mod dependents;
+mod documents;
+mod endings;
+mod harness;
+mod matrix;
+mod rules;
+mod served;

@@ -1,0 +1,429 @@
+//! Surgical syncs as a client asks for them: from the daemon as a whole.
+
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use gitlab_sim::upstream::{ItemKind, ItemRef};
+use gitlab_sim::{FaultKind, FaultRule, Latency, Route, RouteFilter, Simulator, When};
+use lore_daemon::daemon::Daemon;
+use lore_daemon::life::{DaemonOptions, Running};
+use lore_proto::events::EventBody;
+use lore_proto::places::Places;
+use lore_proto::sync::{RunResult, SyncRequest, SyncStarted};
+use lore_proto::sync_runs::RunRef;
+use lore_proto::{ErrorCode, WireError};
+use tempfile::TempDir;
+use tokio::task::JoinHandle;
+
+use super::harness::{issues, merge_requests, retitle};
+use crate::support::{PROJECT, plain};
+
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A daemon that serves a simulator's project, with a home of its own.
+struct Served {
+    sim: Simulator,
+    daemon: Arc<Daemon>,
+    home: TempDir,
+    ended: JoinHandle<()>,
+}
+
+impl Served {
+    async fn start(sim: Simulator) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let token = home.path().join("token");
+        let mut options = std::fs::OpenOptions::new();
+        let file = options
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&token);
+        std::io::Write::write_all(&mut file.unwrap(), sim.token().as_bytes()).unwrap();
+        let config = format!(
+            "[hosts.\"gitlab.test\"]\nurl = \"{}\"\ntoken_file = \"{}\"\n\
+             projects = [\"acme/app\", \"acme/other\"]\n[sync]\ninterval_seconds = 0\n",
+            sim.url(),
+            token.display()
+        );
+        std::fs::write(home.path().join("config.toml"), config).unwrap();
+        let data_dir = home.path().join("data");
+        let running = Running::start(DaemonOptions::new(Places {
+            config: home.path().join("config.toml"),
+            socket: data_dir.join("lored.sock"),
+            log_dir: data_dir.join("logs"),
+            data_dir,
+            data_dir_was_told: true,
+            config_was_told: true,
+        }))
+        .await
+        .unwrap();
+        let daemon = Arc::clone(running.daemon());
+        let ended = tokio::spawn(running.wait());
+        Self {
+            sim,
+            daemon,
+            home,
+            ended,
+        }
+    }
+
+    /// Two projects, both mirrored.
+    async fn synced() -> Self {
+        let sim = plain(5).upstream(|upstream| {
+            upstream.create_project("acme/other");
+        });
+        let served = Self::start(sim.start_blocking().unwrap()).await;
+        let started = served.daemon.start_sync(SyncRequest::default()).await;
+        served.finished(&started.unwrap()).await.0.unwrap();
+        served.sim.requests().clear();
+        served
+    }
+
+    async fn refused(&self, request: SyncRequest) -> ErrorCode {
+        let before = self.sim.requests().len();
+        let error = self.daemon.start_sync(request).await.unwrap_err();
+        assert_eq!(self.sim.requests().len(), before, "{error}");
+        error.code
+    }
+
+    /// Runs a sync and gives its run.
+    async fn run(&self, request: SyncRequest) -> RunResult {
+        let started = self.daemon.start_sync(request).await.unwrap();
+        let (run, error) = self.finished(&started).await;
+        assert!(error.is_none(), "{error:?}");
+        serde_json::from_value(run.unwrap()).unwrap()
+    }
+
+    async fn finished(
+        &self,
+        started: &SyncStarted,
+    ) -> (Option<serde_json::Value>, Option<WireError>) {
+        let job = started.job_id.unwrap();
+        let mut follow = self.daemon.scheduler().follow(job, 0).unwrap();
+        let all = async {
+            while let Some(event) = follow.next().await {
+                if let EventBody::Finished { result, error, .. } = event.body {
+                    return (result, error);
+                }
+            }
+            panic!("the job's end is lost");
+        };
+        tokio::time::timeout(PATIENCE, all)
+            .await
+            .expect("the sync ends")
+    }
+
+    /// The client as a person runs it, against this daemon.
+    fn lore(&self, words: &[&str]) -> Command {
+        let mut command = Command::new(client());
+        command
+            .args(words)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .env("PATH", "/usr/bin:/bin")
+            .env("LORE_DATA_DIR", self.home.path().join("data"))
+            .env("LORE_CONFIG", self.home.path().join("config.toml"))
+            .env("LORE_NO_AUTOSTART", "1")
+            .current_dir(self.home.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    async fn output(&self, words: &[&str]) -> Output {
+        let mut command = self.lore(words);
+        let run = tokio::task::spawn_blocking(move || command.output().unwrap());
+        tokio::time::timeout(PATIENCE, run).await.unwrap().unwrap()
+    }
+
+    async fn stop(self) {
+        self.daemon.request_stop(Some(Duration::ZERO));
+        drop(self.daemon);
+        let ended = tokio::time::timeout(PATIENCE, self.ended).await;
+        ended.expect("the daemon ends").unwrap();
+    }
+}
+
+/// `lore` beside this test, where a build of the workspace puts it.
+fn client() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let client = test.ancestors().nth(2).unwrap().join("lore");
+    assert!(
+        client.is_file(),
+        "{} is not there: `cargo build` comes before the end-to-end tests",
+        client.display()
+    );
+    client
+}
+
+fn urls(urls: &[&str]) -> SyncRequest {
+    SyncRequest {
+        urls: urls.iter().map(|&url| url.to_owned()).collect(),
+        ..SyncRequest::default()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_are_told_by_addresses_of_every_form() {
+    let served = Served::synced().await;
+    let base = served.sim.url();
+    for (form, issues, merge_requests) in [
+        ("/acme/app/-/issues/2", vec![2], vec![]),
+        ("/acme/app/issues/2?scope=all#note_7", vec![2], vec![]),
+        ("/acme/app/-/work_items/3", vec![3], vec![]),
+        (
+            "/acme/app/-/merge_requests/4/diffs?tab=x#abc",
+            vec![],
+            vec![4],
+        ),
+    ] {
+        let url = format!("{base}{form}");
+        let run = served.run(urls(&[&url])).await;
+        assert_eq!(run.project, "acme/app");
+        assert_eq!(run.requested.issues, issues, "{form}");
+        assert_eq!(run.requested.merge_requests, merge_requests, "{form}");
+    }
+    let run = served.run(urls(&["acme/app!4", "app#1", "app!4"])).await;
+    assert_eq!(run.requested.issues, [1]);
+    assert_eq!(run.requested.merge_requests, [4]);
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_meant_is_refused_before_any_request() {
+    let served = Served::synced().await;
+    let base = served.sim.url();
+    let of = |path: &str| format!("{base}/{path}");
+    let code = served
+        .refused(urls(&[
+            &of("acme/app/-/issues/1"),
+            &of("acme/other/-/issues/1"),
+        ]))
+        .await;
+    assert_eq!(code, ErrorCode::MixedProjects);
+    let against = SyncRequest {
+        project: Some("acme/other".to_owned()),
+        ..urls(&[&of("acme/app/-/issues/1")])
+    };
+    assert_eq!(served.refused(against).await, ErrorCode::TargetConflict);
+    let elsewhere = urls(&["https://elsewhere.example/acme/app/-/issues/1"]);
+    assert_eq!(served.refused(elsewhere).await, ErrorCode::HostUnknown);
+    let nothing = urls(&[&of("acme/app/-/pipelines/1")]);
+    assert_eq!(served.refused(nothing).await, ErrorCode::BadUrl);
+    let app = |request| SyncRequest {
+        project: Some("acme/app".to_owned()),
+        ..request
+    };
+    let many: Vec<u64> = (1..=101).collect();
+    let code = served.refused(app(issues(&many))).await;
+    assert_eq!(code, ErrorCode::TooManyTargets);
+    // Said twice, it is one target.
+    let twice: Vec<u64> = (1..=5).chain(1..=5).collect();
+    let run = served.run(app(issues(&twice))).await;
+    assert_eq!(run.requested.issues, [1, 2, 3, 4, 5]);
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn surgical_no_docs_requires_no_embed() {
+    let served = Served::synced().await;
+    let request = SyncRequest {
+        project: Some("acme/app".to_owned()),
+        no_docs: true,
+        ..issues(&[1])
+    };
+    let code = served.refused(request.clone()).await;
+    assert_eq!(code, ErrorCode::ScopeConflict);
+    let both = SyncRequest {
+        no_embed: true,
+        ..request
+    };
+    assert_eq!(served.run(both).await.counters.docs_regenerated, 0);
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn dry_run_performs_zero_network_calls() {
+    let served = Served::synced().await;
+    let request = SyncRequest {
+        dry_run: true,
+        ..urls(&["acme/app!4", "acme/app#2"])
+    };
+    let started = served.daemon.start_sync(request).await.unwrap();
+    assert_eq!(started.job_id, None);
+    let plan = started.plan.unwrap();
+    assert_eq!(plan.projects[0].project, "acme/app");
+    assert_eq!(plan.requested.issues, [2]);
+    assert_eq!(plan.requested.merge_requests, [4]);
+    assert!(served.sim.requests().is_empty());
+    let said = served.output(&["sync", "--dry-run", "acme/app!4"]).await;
+    assert!(said.status.success());
+    assert!(
+        String::from_utf8_lossy(&said.stdout).contains("!4"),
+        "{said:?}"
+    );
+    assert!(served.sim.requests().is_empty());
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_clients_that_ask_for_the_same_join_one_run() {
+    let served = Served::synced().await;
+    served.sim.faults().add(FaultRule::new(
+        RouteFilter::Item(Route::Item(ItemKind::MergeRequest), 2),
+        FaultKind::Latency(Duration::from_secs(1)),
+        When::Nth(1),
+    ));
+    let request = SyncRequest {
+        project: Some("acme/app".to_owned()),
+        ..merge_requests(&[2])
+    };
+    let asked = (0..10).map(|_| served.daemon.start_sync(request.clone()));
+    let all = futures_util::future::join_all(asked).await;
+    let all: Vec<SyncStarted> = all.into_iter().map(Result::unwrap).collect();
+    assert_eq!(all.iter().filter(|it| !it.joined).count(), 1);
+    assert!(all.iter().all(|it| it.run_id == all[0].run_id));
+    for started in &all {
+        assert!(served.finished(started).await.0.is_some());
+    }
+    let item = Route::Item(ItemKind::MergeRequest);
+    assert_eq!(served.sim.requests().count(item), 1);
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_takes_exactly_what_did_not_end_well() {
+    let served = Served::synced().await;
+    served.sim.faults().add(FaultRule::new(
+        RouteFilter::Item(Route::Discussions(ItemKind::Issue), 3),
+        FaultKind::Status(403, gitlab_sim::ErrorBody::Json),
+        When::Always,
+    ));
+    let run = served
+        .run(urls(&["acme/app#2", "acme/app#3", "acme/app!4"]))
+        .await;
+    let again = |run_id: &str| RunRef {
+        run_id: run_id.to_owned(),
+    };
+    served.sim.faults().clear();
+    let started = served
+        .daemon
+        .retry_failed(again(&run.run_id))
+        .await
+        .unwrap();
+    let (retried, error) = served.finished(&started).await;
+    assert!(error.is_none(), "{error:?}");
+    let retried: RunResult = serde_json::from_value(retried.unwrap()).unwrap();
+    assert_eq!(retried.retry_of.as_ref(), Some(&run.run_id));
+    assert_eq!(retried.requested.issues, [3]);
+    assert!(retried.requested.merge_requests.is_empty());
+    // A run of which nothing failed has nothing to repeat.
+    let error = served
+        .daemon
+        .retry_failed(again(&retried.run_id))
+        .await
+        .unwrap_err();
+    assert_eq!(error.code, ErrorCode::Usage);
+    // Of a failed preflight, all that was not written.
+    let request = SyncRequest {
+        project: Some("acme/app".to_owned()),
+        ..issues(&[1, 77])
+    };
+    let started = served.daemon.start_sync(request).await.unwrap();
+    let (run, error) = served.finished(&started).await;
+    assert!(error.is_some());
+    let run: RunResult = serde_json::from_value(run.unwrap()).unwrap();
+    let started = served
+        .daemon
+        .retry_failed(again(&run.run_id))
+        .await
+        .unwrap();
+    let (run, _) = served.finished(&started).await;
+    let run: RunResult = serde_json::from_value(run.unwrap()).unwrap();
+    assert_eq!(run.requested.issues, [1, 77]);
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recovery_actions_work_when_they_are_pasted() {
+    let served = Served::synced().await;
+    served.sim.change(|upstream| {
+        retitle(upstream, ItemRef::issue(PROJECT, 2));
+    });
+    let words = [
+        "--robot", "sync", "-p", "app", "--issue", "2", "--issue", "99",
+    ];
+    let said = served.output(&words).await;
+    assert_eq!(said.status.code(), Some(6), "{said:?}");
+    let document: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!(document["error"]["code"], "SURGICAL_PREFLIGHT_FAILED");
+    let actions = document["error"]["actions"].as_array().unwrap();
+    assert_eq!(actions[0], "lore sync --issue 2 -p acme/app");
+    for action in actions {
+        let action = action.as_str().unwrap();
+        let words: Vec<&str> = action.split(' ').skip(1).collect();
+        let said = served.output(&words).await;
+        // The missing one stays missing; everything else goes well.
+        let expected = if action.contains("--retry-failed") {
+            6
+        } else {
+            0
+        };
+        assert_eq!(said.status.code(), Some(expected), "{action}: {said:?}");
+    }
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_told_what_changed() {
+    let served = Served::synced().await;
+    served.sim.change(|upstream| {
+        let at = ItemRef::merge_request(PROJECT, 3);
+        upstream.clock().advance(Duration::from_secs(600));
+        upstream.set_title(at, 1, "Faster start").unwrap();
+        upstream.close(at, 1).unwrap();
+        let note = gitlab_sim::upstream::NewNote::comment(1, "Done");
+        upstream.add_note(at, note).unwrap();
+    });
+    let said = served
+        .output(&["sync", "acme/app!3", "--color", "never"])
+        .await;
+    assert!(said.status.success(), "{said:?}");
+    let text = String::from_utf8(said.stdout).unwrap();
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    assert!(lines[0].starts_with("succeeded  acme/app"), "{text}");
+    assert_eq!(
+        lines[1..],
+        [
+            "!3  Faster start",
+            "title: Item 3 → Faster start",
+            "state: opened → closed",
+            "notes: 0 → 1 (+1)",
+            "events: 0 → 1 (+1)",
+        ],
+        "{text}"
+    );
+    let phases = String::from_utf8(said.stderr).unwrap();
+    assert!(
+        phases.contains("acme/app: preflight\nacme/app: fetch\n"),
+        "{phases}"
+    );
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_are_kept_warm_for_a_while_after_somebody_asked() {
+    let served = Served::synced().await;
+    served.run(urls(&["acme/app!3"])).await;
+    // No request of the run that follows has to wait for a new connection.
+    served.sim.set_latency(Latency {
+        connect: Duration::from_secs(20),
+        answer: Duration::ZERO,
+    });
+    let run = tokio::time::timeout(Duration::from_secs(10), served.run(urls(&["acme/app!3"])));
+    assert!(run.await.is_ok(), "a new connection was made");
+    served.sim.set_latency(Latency::default());
+    served.stop().await;
+}
