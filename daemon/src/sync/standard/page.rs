@@ -63,7 +63,6 @@ impl ListPage {
     /// Takes out what is known besides the elements, and the elements that are
     /// not of `project`, which are never trusted.
     pub(super) fn facts(&mut self, project: ProjectId) -> PageFacts {
-        let strangers = self.take_strangers(project);
         fn of<T>(page: &mut Page<T>, strangers: Vec<i64>) -> PageFacts {
             PageFacts {
                 next: page.next.take(),
@@ -75,6 +74,7 @@ impl ListPage {
                 },
             }
         }
+        let strangers = self.take_strangers(project);
         match self {
             Self::Issues(page) => of(page, strangers),
             Self::MergeRequests(page) => of(page, strangers),

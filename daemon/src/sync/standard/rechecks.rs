@@ -127,14 +127,13 @@ impl Run {
         failure: &StageFailure,
         access: &mut BTreeMap<SourceType, bool>,
     ) -> Result<(), SyncError> {
-        let readable = match access.get(&source) {
-            Some(readable) => *readable,
-            None => {
-                let readable = failure.missing() != Some(MissingKind::Project)
-                    && self.can_read_others(project, source, iid).await?;
-                access.insert(source, readable);
-                readable
-            }
+        let readable = if let Some(readable) = access.get(&source) {
+            *readable
+        } else {
+            let readable = failure.missing() != Some(MissingKind::Project)
+                && self.can_read_others(project, source, iid).await?;
+            access.insert(source, readable);
+            readable
         };
         let missed_before = reasons.iter().any(|r| r.reason == Reason::Missing);
         let (id, now) = (project.id, self.now());

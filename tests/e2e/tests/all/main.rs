@@ -1,5 +1,11 @@
 //! Whole behaviours, through real HTTP and a real database.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test that cannot go on has failed"
+)]
+
 mod absence;
 mod checker;
 mod corpus;

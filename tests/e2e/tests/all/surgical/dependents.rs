@@ -104,7 +104,7 @@ async fn dependent_timeout_records_entity_failure_and_continues() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_stall_leaves_time_for_another_attempt() {
     // The request's own timeout is longer than all the time there is.
-    let mirror = impatient(Duration::from_secs(60), Duration::from_secs(4)).await;
+    let mirror = impatient(Duration::from_mins(1), Duration::from_secs(4)).await;
     for filter in [threads_of(1), RouteFilter::Item(Route::Diffs, 1)] {
         let stall = fault(filter, FaultKind::Stall(None), When::Nth(1));
         mirror.sim.faults().add(stall);
@@ -269,7 +269,7 @@ async fn an_unprepared_merge_request_is_looked_at_again() {
         upstream.create_project("acme/app");
     });
     let mirror = MirrorBuilder::new(sim.with(|options| {
-        options.preparing_delay = Duration::from_secs(60);
+        options.preparing_delay = Duration::from_mins(1);
     }))
     .start();
     mirror.sync().await.assert_clean();

@@ -381,7 +381,7 @@ async fn a_person_is_told_what_changed() {
     let served = Served::synced().await;
     served.sim.change(|upstream| {
         let at = ItemRef::merge_request(PROJECT, 3);
-        upstream.clock().advance(Duration::from_secs(600));
+        upstream.clock().advance(Duration::from_mins(10));
         upstream.set_title(at, 1, "Faster start").unwrap();
         upstream.close(at, 1).unwrap();
         let note = gitlab_sim::upstream::NewNote::comment(1, "Done");
