@@ -402,6 +402,7 @@ impl Provider for Near {
     }
 }
 
+#[allow(clippy::unnecessary_wraps)] // The type of every embedder.
 fn near() -> Embedder {
     Ok(Some(Arc::new(Near(""))))
 }

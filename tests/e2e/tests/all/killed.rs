@@ -82,7 +82,7 @@ async fn a_daemon_killed_at_any_moment_loses_nothing_and_repeats_little() {
             .unwrap();
     }
     assert!(
-        interrupted > kills as i64 / 2,
+        interrupted > i64::try_from(kills).unwrap() / 2,
         "{interrupted} runs of {kills}"
     );
 
