@@ -106,6 +106,12 @@ impl HostClients {
         Ok(client)
     }
 
+    /// The client that a host has already; makes none.
+    pub(crate) fn made(&self, name: &str) -> Option<Client> {
+        let state = self.state();
+        state.made.get(name).map(|made| made.client.clone())
+    }
+
     /// A client for a host that is not, or not so, in the config.
     pub(crate) fn trial(&self, name: &str, host: &Host, token: Token) -> Result<Client, WireError> {
         let settings = settings(name, host, &self.config().sync, token);

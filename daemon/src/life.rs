@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::daemon::{DEFAULT_GRACE, Daemon, Mirror, Settings, StopSignal, rechecks};
+use crate::daemon::{DEFAULT_GRACE, Daemon, Mirror, Settings, StopSignal, rechecks, warmth};
 use crate::hosts::HostClients;
 use crate::jobs::{OnTimer, Scheduler, SchedulerLimits, Timer};
 use crate::query::search::Vectors;
@@ -75,6 +75,7 @@ pub struct Running {
     daemon: Arc<Daemon>,
     server: JoinHandle<()>,
     rechecks: JoinHandle<()>,
+    warmth: JoinHandle<()>,
     stop_serving: CancellationToken,
     /// Held to the end: whoever gets it next finds a closed database.
     lock: OwnerLock,
@@ -131,6 +132,7 @@ impl Running {
             mirror,
             scheduler,
             synced: Arc::default(),
+            warmth: Arc::default(),
             timer: OnceLock::new(),
             connections: OnceLock::new(),
             stop: StopSignal::new(),
@@ -150,6 +152,10 @@ impl Running {
             Arc::downgrade(&daemon),
             Arc::clone(&daemon.synced),
         ));
+        let warmth = tokio::spawn(warmth::run(
+            Arc::downgrade(&daemon),
+            Arc::clone(&daemon.warmth),
+        ));
         tracing::info!(
             version = lore_proto::VERSION,
             socket = %daemon.places.socket.display(),
@@ -160,6 +166,7 @@ impl Running {
             daemon,
             server,
             rechecks,
+            warmth,
             stop_serving,
             lock,
         })
@@ -187,6 +194,7 @@ impl Running {
             timer.stop();
         }
         self.rechecks.abort();
+        self.warmth.abort();
         // Waiting for a sync to finish by itself could take hours, and a
         // cancelled one loses next to nothing.
         let scheduler = &self.daemon.scheduler;

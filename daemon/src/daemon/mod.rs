@@ -6,6 +6,7 @@ mod settings;
 mod stop;
 mod surgical;
 mod syncs;
+pub(crate) mod warmth;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use lore_proto::places::Places;
 pub(crate) use settings::Settings;
 pub(crate) use stop::{DEFAULT_GRACE, StopSignal};
 
+use self::warmth::Warmth;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::connections::Connections;
@@ -45,6 +47,7 @@ pub struct Daemon {
     /// Marked when something was synced, or the config changed: items may have
     /// to be looked at again sooner than was planned.
     pub(crate) synced: Arc<tokio::sync::Notify>,
+    pub(crate) warmth: Arc<Warmth>,
 }
 
 /// The open database, and what syncs into it.

@@ -20,6 +20,9 @@ use crate::store::StoreError;
 use crate::store::runs::read::{self, StageEnd};
 use crate::sync::surgical::targets::{self, KnownProjects, Targets};
 
+/// Requests that one target makes side by side, at most.
+const REQUESTS_A_TARGET: usize = 7;
+
 impl Daemon {
     /// Queues a surgical sync, joins an identical one, or says what it would
     /// do.
@@ -157,6 +160,9 @@ impl Daemon {
             .into_iter()
             .next()
             .ok_or_else(|| WireError::new(ErrorCode::Internal, "a sync of no project"))?;
+        let lane = ready.config.sync.max_interactive_requests;
+        self.warmth
+            .used(&target.host, (count * REQUESTS_A_TARGET).min(lane));
         let run_ids = vec![target.run_id.clone()];
         let work = ready
             .engine

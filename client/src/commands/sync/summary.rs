@@ -1,7 +1,7 @@
 //! How a sync ended, for a person.
 
 use lore_proto::Timestamp;
-use lore_proto::sync::{ProjectPlan, RunResult, SyncOutcome, SyncPlan};
+use lore_proto::sync::{ProjectPlan, Requested, RunMode, RunResult, SyncOutcome, SyncPlan};
 
 use crate::commands::wording::{changed, paint_run_word, run_word};
 use crate::output::{Page, View, sanitise, text, time};
@@ -19,7 +19,23 @@ pub(super) fn plan(plan: &SyncPlan, view: &View) -> String {
     if plan.projects.is_empty() {
         return "Nothing would be done: no project is configured.\n".to_owned();
     }
-    plan.projects.iter().map(|p| planned(p, view)).collect()
+    let project = |project| match plan.mode {
+        RunMode::Standard => planned(project, view),
+        RunMode::Surgical => targeted(project, &plan.requested, view),
+    };
+    plan.projects.iter().map(project).collect()
+}
+
+/// What a surgical sync would ask for.
+fn targeted(plan: &ProjectPlan, requested: &Requested, view: &View) -> String {
+    let mut page = Page::default();
+    page.line(view.paint.bold(sanitise::line(&plan.project)));
+    for (sigil, iids) in [('#', &requested.issues), ('!', &requested.merge_requests)] {
+        for iid in iids {
+            page.line(format_args!("  {sigil}{iid} and what hangs on it"));
+        }
+    }
+    page.into_text()
 }
 
 pub(super) fn paragraph(run: &RunResult, view: &View) -> String {
@@ -107,8 +123,7 @@ pub(super) mod tests {
     use super::*;
     use lore_proto::ErrorCode;
     use lore_proto::sync::{
-        CompletionStatus, Counters, EntityFailure, EntityType, Phase, Requested, RunMode,
-        RunStatus, StageTimings,
+        CompletionStatus, Counters, EntityFailure, EntityType, Phase, RunStatus, StageTimings,
     };
 
     const NOW: &str = "2026-06-15T12:00:00Z";

@@ -185,7 +185,9 @@ async fn targets_are_told_by_addresses_of_every_form() {
         assert_eq!(run.requested.issues, issues, "{form}");
         assert_eq!(run.requested.merge_requests, merge_requests, "{form}");
     }
-    let run = served.run(urls(&["acme/app!4", "app#1", "app!4"])).await;
+    let run = served
+        .run(urls(&["acme/app!4", "acme/app#1", "acme/app!4"]))
+        .await;
     assert_eq!(run.requested.issues, [1]);
     assert_eq!(run.requested.merge_requests, [4]);
     served.stop().await;
