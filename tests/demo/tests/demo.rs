@@ -52,7 +52,7 @@ fn it_shows_every_scene_and_leaves_nothing_behind() {
         "--merge-requests",
         "20",
         "--latency",
-        "15",
+        "100",
     ])
     .output()
     .unwrap();
