@@ -50,7 +50,9 @@ fn push_hit(page: &mut Page, hit: &SearchHit, view: &View) {
         sanitise::line(author),
         time::ago(hit.updated_at, view.now),
     ));
-    for passage in hit.passages.iter().take(MAX_PASSAGES) {
+    // An item without a description was found by its title.
+    let told = hit.passages.iter().filter(|passage| !passage.text.trim().is_empty());
+    for passage in told.take(MAX_PASSAGES) {
         push_passage(page, passage, view);
     }
     if let Some(explain) = &hit.explain {
