@@ -262,6 +262,10 @@ impl Mirror {
     }
 
     /// The engine.
+    ///
+    /// # Panics
+    ///
+    /// Never: it is there outside of [`Self::restart`].
     pub fn engine(&self) -> &Engine {
         self.engine.as_ref().expect("only `restart` takes it out")
     }

@@ -15,12 +15,12 @@ fn full_size() -> bool {
 }
 
 fn sized(seed: u64, projects: usize) -> GeneratorConfig {
-    let items = if full_size() { 5_000 } else { 300 };
+    let items = if full_size() { 5_000 } else { 300 / projects };
     GeneratorConfig {
         seed,
         projects,
-        issues: items / projects,
-        merge_requests: items / projects,
+        issues: items,
+        merge_requests: items,
         ..GeneratorConfig::default()
     }
 }
