@@ -1,25 +1,21 @@
-//! Drains the queue of what items owe: many at once, newest first, each
-//! written in one short transaction that also takes it off the queue.
+//! Drains the queue of what items owe: many at once, newest first.
 
 use std::collections::{HashSet, VecDeque};
-use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
 use lore_proto::ErrorCode;
 use lore_proto::sync::EntityStatus;
-use rusqlite::Transaction;
 
-use super::reconcile::DOUBT;
-use super::{Run, SyncError, after};
-use crate::gitlab::MissingKind;
-use crate::ingest::{self, Asked, Dependent, DependentWritten, write_dependent};
+use super::task::{Fetched, Task};
+use super::write::write_fetched;
+use super::{Run, SyncError};
+use crate::ingest::Dependent;
 use crate::store::projects::ProjectRow;
-use crate::store::queue::{self, Due, Owed};
-use crate::store::rechecks::{self, Reason};
+use crate::store::queue::{self, Due};
 use crate::store::{SourceType, Stage, Stages, items, merge_requests};
 use crate::sync::fetch::{self, Answer, Primary, StageFailure, StoredDiff};
-use crate::sync::{RunRecorder, Trigger, settle};
+use crate::sync::{RunRecorder, Trigger};
 
 /// Rows read from the queue at a time.
 const BATCH: u32 = 256;
@@ -28,39 +24,6 @@ const HEARTBEAT_EVERY: u64 = 200;
 /// Items in a row that the network or GitLab's health let fail, after which
 /// the rest would only wait for the same.
 const GIVE_UP_AFTER: u32 = 24;
-/// The longest time between two background attempts at an item.
-const MAX_WAIT: Duration = Duration::from_hours(6);
-/// Looks at a merge request whose diff GitLab has not computed, 15 s, 30 s, …
-/// apart; one that stays so is left until it moves.
-const MAX_UNPREPARED: u32 = 10;
-
-/// When background runs try a failed item again: 30 s, 1 min, … 6 h.
-pub(super) fn next_attempt(owed: &Owed, now: Timestamp) -> Timestamp {
-    let wait = Duration::from_secs(30)
-        .saturating_mul(1 << owed.attempts.min(10))
-        .min(MAX_WAIT);
-    after(now, wait)
-}
-
-/// One item of the queue with what fetching it takes.
-#[derive(Clone)]
-struct Task {
-    owed: Owed,
-    iid: i64,
-    stored_diff: StoredDiff,
-}
-
-/// What came back for an item.
-struct Fetched {
-    task: Task,
-    primary: Option<Answer<Primary>>,
-    dependents: Vec<Answer<Dependent>>,
-    failures: Vec<(Stage, StageFailure)>,
-    /// Stages that this instance does not have.
-    absent: Stages,
-    /// GitLab has not computed the diff yet.
-    unprepared: bool,
-}
 
 impl Run {
     /// Fetches and writes until nothing is due.
@@ -341,149 +304,6 @@ impl Run {
             );
         }
     }
-}
-
-impl Fetched {
-    fn take(&mut self, stage: Stage, answer: Result<Answer<Dependent>, StageFailure>) {
-        match answer {
-            Ok(answer) => self.dependents.push(answer),
-            // An older version or another edition has no such route, or the
-            // licence none of the feature: there is nothing to be had.
-            Err(failure)
-                if failure.missing() == Some(MissingKind::Route)
-                    || matches!(&failure, StageFailure::GitLab(error) if error.is_licence_gate()) =>
-            {
-                self.absent = self.absent.with(stage);
-            }
-            Err(failure) => self.failures.push((stage, failure)),
-        }
-    }
-
-    /// The item itself seems to be gone, by the answer to any of its parts.
-    fn is_missing(&self) -> bool {
-        self.primary.is_none()
-            && self.failures.iter().any(|(_, failure)| {
-                matches!(
-                    failure.missing(),
-                    Some(MissingKind::Record | MissingKind::Unknown)
-                )
-            })
-    }
-}
-
-/// Writes an item's answers; the notes written, the sets that were stale, and
-/// the iid where the file list stays cut.
-fn write_fetched(
-    tx: &Transaction<'_>,
-    project: &ProjectRow,
-    fetched: &Fetched,
-    now: Timestamp,
-) -> Result<(u64, u64, Option<i64>), SyncError> {
-    let Task { owed, iid, .. } = &fetched.task;
-    let (source, id, iid) = (owed.source, owed.id, *iid);
-    if items::iid_of(tx, source, id)?.is_none() {
-        queue::remove(tx, source, id)?;
-        return Ok((0, 0, None));
-    }
-    let (mut notes, mut stale, mut cut) = (0, 0, None);
-    let mut done = fetched.absent;
-    if let Some(primary) = &fetched.primary {
-        let asked = Asked::at(primary.started_at);
-        let written = match &primary.value {
-            Primary::Issue(issue) => ingest::issue(tx, project, issue, asked)?,
-            Primary::MergeRequest(payload) => ingest::merge_request(tx, project, payload, asked)?,
-        };
-        stale += u64::from(written.is_stale());
-        done = done.with(Stage::Item);
-    }
-    for answer in &fetched.dependents {
-        if let Dependent::Diffs {
-            files: Some(_),
-            complete: false,
-            ..
-        } = answer.value
-        {
-            cut = Some(iid);
-        }
-        let written = write_dependent(
-            tx,
-            project,
-            source,
-            id,
-            &answer.value,
-            answer.started_at,
-            answer.started_at,
-        )?;
-        match written {
-            DependentWritten::Stored(discussions) => notes += discussions.notes,
-            DependentWritten::Stale => stale += 1,
-        }
-        done = done.with(answer.value.stage());
-    }
-    if fetched.unprepared {
-        done = done.with(Stage::Diffs);
-        look_again_when_prepared(tx, project.id, iid, now)?;
-    } else if done.has(Stage::Diffs) {
-        rechecks::remove(tx, project.id, source, iid, Reason::Unprepared)?;
-    }
-    if fetched.is_missing() {
-        // Nothing more is to be had of it until that is clear.
-        queue::remove(tx, source, id)?;
-        let due = after(now, DOUBT);
-        rechecks::put_once(tx, project.id, source, iid, Reason::Missing, due, now)?;
-        return Ok((notes, stale, cut));
-    }
-    queue::complete(tx, owed, done)?;
-    if let Some((_, failure)) = fetched.failures.first() {
-        let next = next_attempt(owed, now);
-        queue::fail(tx, owed, failure.code(), &failure.message(), next)?;
-    }
-    settle_later(tx, project.id, fetched, now)?;
-    Ok((notes, stale, cut))
-}
-
-/// Puts an item on the list again whose answers were read within GitLab's
-/// minute of silence.
-fn settle_later(
-    tx: &Transaction<'_>,
-    project: i64,
-    fetched: &Fetched,
-    now: Timestamp,
-) -> Result<(), SyncError> {
-    let Task { owed, iid, .. } = &fetched.task;
-    let read_at = fetched
-        .dependents
-        .iter()
-        .map(|answer| answer.server_date.unwrap_or(answer.started_at))
-        .min();
-    let (Some(read_at), Some((_, updated_at))) =
-        (read_at, items::iid_of(tx, owed.source, owed.id)?)
-    else {
-        return Ok(());
-    };
-    if let Some(due) = settle::recheck_at(updated_at, read_at, now) {
-        rechecks::put(tx, project, owed.source, *iid, Reason::Unsettled, due, now)?;
-    }
-    Ok(())
-}
-
-fn look_again_when_prepared(
-    tx: &Transaction<'_>,
-    project: i64,
-    iid: i64,
-    now: Timestamp,
-) -> Result<(), SyncError> {
-    let source = SourceType::MergeRequest;
-    let wait = |attempts: u32| after(now, Duration::from_secs(15) * (1 << attempts.min(10)));
-    let known = rechecks::get(tx, project, source, iid, Reason::Unprepared)?;
-    match known {
-        None => rechecks::put(tx, project, source, iid, Reason::Unprepared, wait(0), now)?,
-        Some(recheck) if recheck.attempts >= MAX_UNPREPARED => {
-            rechecks::remove(tx, project, source, iid, Reason::Unprepared)?;
-        }
-        Some(recheck) => rechecks::postpone(tx, project, &recheck, wait(recheck.attempts + 1))?,
-    }
-    Ok(())
 }
 
 /// The cause of a failure that says nothing of the item and much of the way to

@@ -12,7 +12,9 @@ mod page;
 mod rechecks;
 mod reconcile;
 mod statuses;
+mod task;
 mod walk;
+mod write;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -162,7 +162,7 @@ impl Run {
                     owed,
                     code,
                     &message,
-                    super::drain::next_attempt(owed, now),
+                    super::task::next_attempt(owed, now),
                 )?;
             }
             Ok(())
