@@ -27,10 +27,11 @@ impl Programs {
         } else {
             "release"
         };
-        let shown = format!("cargo build --profile {profile} -p lore-daemon -p lore-client");
+        // Without `-p`: the features are then those that the demo was built with.
+        let shown = format!("cargo build --profile {profile} --bin lore --bin lored");
         let output = Command::new(cargo)
             .args(shown.split(' ').skip(1))
-            .args(["--bins", "--message-format", "json-render-diagnostics"])
+            .args(["--message-format", "json-render-diagnostics"])
             .current_dir(workspace())
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
