@@ -9,8 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use gitlab_sim::upstream::{DiffFile, ItemRef, NewIssue, NewMergeRequest, NewNote};
-use gitlab_sim::{GeneratorConfig, Latency, Simulator, SimulatorBuilder};
+use gitlab_sim::upstream::{DiffFile, ItemKind, ItemRef, NewIssue, NewMergeRequest, NewNote};
+use gitlab_sim::{GeneratorConfig, Latency, Route, Simulator, SimulatorBuilder};
 use lore_daemon::clock::SystemClock;
 use lore_daemon::gitlab::{Call, Client, HostConfig, Iid, Noteable, ProjectId, Token};
 use tempfile::TempDir;
@@ -80,6 +80,15 @@ fn main() {
 
     println!("a full sync of 10,000 entities begins …");
     home.run(&["sync", "-p", "bench/big", "--full", "--detach"]);
+    // Once it has walked the lists it asks for everything at once.
+    let deadline = Instant::now() + Duration::from_secs(120);
+    let discussions = Route::Discussions(ItemKind::Issue);
+    let threads = |sim: &Simulator| sim.requests().count(discussions);
+    let already = threads(&sim);
+    while threads(&sim) < already + 100 {
+        assert!(Instant::now() < deadline, "the full sync does not get on");
+        std::thread::sleep(Duration::from_millis(100));
+    }
     let before = sim.requests().len();
     let busy = row("the same merge request under that load", sampled(one));
     let asked = sim.requests().len() - before;

@@ -3,11 +3,13 @@
 //! of, and whether GitLab cut it.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::join_all;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::fetch::{Dependents, Primaries};
+use super::fetch::{Dependents, MOST_REQUESTS_AN_ITEM, Primaries};
 use super::{Item, Run, Subject};
 use crate::gitlab::models::{Diff, Iid, MergeRequest};
 use crate::gitlab::{Call, Collected, GitLabError, Lane};
@@ -25,7 +27,59 @@ pub(super) struct ListedDiff {
     pub(super) deadline: Instant,
 }
 
+/// Of each merge request whose files wait for it, whether its diff moved.
+pub(super) type Moved = BTreeMap<Item, oneshot::Receiver<bool>>;
+
+/// Tells the waiting ones.
+#[derive(Default)]
+pub(super) struct Verdicts {
+    stored: BTreeMap<i64, String>,
+    waiting: Mutex<BTreeMap<Item, oneshot::Sender<bool>>>,
+}
+
+impl Verdicts {
+    /// The merge request is in hand, or it could not be had.
+    pub(super) fn judge(&self, item: Item, primary: Option<&Answer<Primary>>) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tell) = waiting.remove(&item)
+            && let Some(answer) = primary
+            && let Primary::MergeRequest(merge_request) = &answer.value
+        {
+            let identity = diff_identity(merge_request.diff_refs.as_ref());
+            let same = identity.is_some() && identity.as_ref() == self.stored.get(&item.iid);
+            // Whoever waited may have been stopped.
+            let _ = tell.send(!same);
+        }
+    }
+}
+
 impl Run {
+    /// Where the lane has no room for everything at once, files are asked for
+    /// after their merge request, which most often says that they did not
+    /// move: what would have had to wait for its turn anyway is left out.
+    pub(super) async fn verdicts(&self, subject: &Subject) -> Result<(Verdicts, Moved), SyncError> {
+        let room = self.settings.max_interactive_requests;
+        let with_files = self.stages(SourceType::MergeRequest).has(Stage::Diffs);
+        let fits = self.items.len() * MOST_REQUESTS_AN_ITEM <= room;
+        if fits || !with_files || self.request.preflight_only {
+            return Ok((Verdicts::default(), Moved::new()));
+        }
+        let stored = self.stored_identities(subject).await?;
+        let (mut waiting, mut moved) = (BTreeMap::new(), Moved::new());
+        for item in self.items.iter().copied() {
+            if item.source == SourceType::MergeRequest {
+                let (tell, told) = oneshot::channel();
+                waiting.insert(item, tell);
+                moved.insert(item, told);
+            }
+        }
+        let verdicts = Verdicts {
+            stored,
+            waiting: Mutex::new(waiting),
+        };
+        Ok((verdicts, moved))
+    }
+
     /// Turns the lists into sets that can be stored, completed where GitLab
     /// cut them.
     pub(super) async fn judge_diffs(

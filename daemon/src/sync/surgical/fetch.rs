@@ -7,12 +7,12 @@ use std::time::Duration;
 use futures_util::future::{join_all, poll_immediate};
 use lore_proto::ErrorCode;
 use lore_proto::sync::Phase;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::diffs::ListedDiff;
+use super::diffs::{ListedDiff, Moved};
 use super::statuses::Statuses;
 use super::{Item, Run, Subject};
 use crate::gitlab::models::Iid;
@@ -24,6 +24,9 @@ use crate::sync::{RunRecorder, SyncError};
 
 /// Requests that one item makes side by side, about.
 const REQUESTS_AN_ITEM: usize = 3;
+
+/// The most requests of one item, its primary among them.
+pub(super) const MOST_REQUESTS_AN_ITEM: usize = 7;
 
 /// What came of an item's dependents.
 #[derive(Debug, Default)]
@@ -51,6 +54,7 @@ impl Run {
         let stop = self.cx.cancel.child_token();
         let _stop_speculation = stop.clone().drop_guard();
         let mut speculation = JoinSet::new();
+        let (tell, moved) = self.verdicts(subject).await?;
         let call = self.call(self.settings.surgical_preflight_budget);
         let asked = self.items.iter().map(|item| async {
             let answer = fetch::primary(
@@ -62,6 +66,7 @@ impl Run {
             )
             .await;
             self.count(answer.as_ref().map_or(1, |answer| answer.requests));
+            tell.judge(*item, answer.as_ref().ok());
             (*item, answer)
         });
         let mut asked = std::pin::pin!(join_all(asked));
@@ -69,7 +74,7 @@ impl Run {
         // with many targets, a missing one shows before the rest was fetched.
         let at_once = poll_immediate(asked.as_mut()).await;
         if !self.request.preflight_only {
-            self.speculate(subject, &stop, &mut speculation);
+            self.speculate(subject, &stop, moved, &mut speculation);
         }
         let answers = match at_once {
             Some(answers) => answers,
@@ -123,6 +128,7 @@ impl Run {
         &self,
         subject: &Subject,
         stop: &CancellationToken,
+        mut moved: Moved,
         tasks: &mut JoinSet<Speculated>,
     ) {
         let budget_ends = Instant::now() + self.settings.surgical_dependents_budget;
@@ -140,6 +146,7 @@ impl Run {
                 stop: stop.clone(),
                 budget_ends,
                 timeout,
+                moved: moved.remove(&item),
             };
             let room = room.clone();
             tasks.spawn(async move {
@@ -187,6 +194,8 @@ struct ItemTask {
     stop: CancellationToken,
     budget_ends: Instant,
     timeout: Duration,
+    /// Tells whether its diff moved; absent: there is room to ask at once.
+    moved: Option<oneshot::Receiver<bool>>,
 }
 
 impl ItemTask {
@@ -211,8 +220,14 @@ impl ItemTask {
                     (stage, answer)
                 }
             });
+        let (asks, moved) = (self.stages.has(Stage::Diffs), self.moved);
         let diffs = async {
-            if self.stages.has(Stage::Diffs) {
+            let moved = match moved {
+                None => true,
+                // A merge request that was not had needs no files either.
+                Some(verdict) => verdict.await.unwrap_or(false),
+            };
+            if asks && moved {
                 Some(
                     client
                         .merge_request_diffs_listed(&call, project, Iid(iid))
