@@ -55,8 +55,6 @@ pub(super) struct Query {
 pub(super) struct Shape {
     /// Words between spaces, stop words among them.
     pub(super) words: usize,
-    /// Of these, stop words.
-    pub(super) stop_words: usize,
     /// Identifiers, paths, numbers, references.
     pub(super) names: usize,
     pub(super) quoted: bool,
@@ -241,7 +239,6 @@ impl Query {
             .binary_search(&text.to_lowercase().as_str())
             .is_ok()
         {
-            self.shape.stop_words += 1;
             stop_words.push(unit);
             return Ok(());
         }

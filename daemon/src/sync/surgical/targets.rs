@@ -39,18 +39,7 @@ pub fn resolve(
     request: &SyncRequest,
     known: &dyn KnownProjects,
 ) -> Result<Targets, WireError> {
-    if request.full {
-        return Err(WireError::new(
-            ErrorCode::Usage,
-            "`--full` looks at a whole project and goes with no target; leave one of them out",
-        ));
-    }
-    if request.no_docs && !request.no_embed {
-        return Err(WireError::new(
-            ErrorCode::ScopeConflict,
-            "`--no-docs` leaves nothing to embed: give `--no-embed` as well",
-        ));
-    }
+    refuse_contradictions(request)?;
     let mut issues: BTreeSet<u64> = request.issues.iter().copied().collect();
     let mut merge_requests: BTreeSet<u64> = request.merge_requests.iter().copied().collect();
     if issues.contains(&0) || merge_requests.contains(&0) {
@@ -157,6 +146,23 @@ fn one_project(
             (project.host, project.path)
         }
     })
+}
+
+/// What no target makes good.
+fn refuse_contradictions(request: &SyncRequest) -> Result<(), WireError> {
+    if request.full {
+        return Err(WireError::new(
+            ErrorCode::Usage,
+            "`--full` looks at a whole project and goes with no target; leave one of them out",
+        ));
+    }
+    if request.no_docs && !request.no_embed {
+        return Err(WireError::new(
+            ErrorCode::ScopeConflict,
+            "`--no-docs` leaves nothing to embed: give `--no-embed` as well",
+        ));
+    }
+    Ok(())
 }
 
 /// The project that `-p` names; a bare `--host` only narrows the choice.
