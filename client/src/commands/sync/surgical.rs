@@ -82,11 +82,15 @@ fn entity(item: &EntityOutcome, view: &View, page: &mut Page) {
     } else {
         ""
     };
+    let state = if state.is_empty() {
+        String::new()
+    } else {
+        format!("  {}", paint.dim(state))
+    };
     page.line(format_args!(
-        "  {}  {}  {}",
+        "  {}  {}{state}",
         paint.name(format!("{}{}", item.entity_type.sigil(), item.iid)),
         sanitise::line(title),
-        paint.dim(state)
     ));
     for change in item.changes.iter().take(MAX_CHANGES) {
         page.line(format_args!("      {}", sentence(change)));
