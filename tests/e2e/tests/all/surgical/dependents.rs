@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gitlab_sim::upstream::{ItemKind, ItemRef, NewMergeRequest, NewNote};
+use gitlab_sim::upstream::{DiffFile, ItemKind, ItemRef, NewMergeRequest, NewNote};
 use gitlab_sim::{
     ErrorBody, FaultKind, FaultRule, RetryAfter, Route, RouteFilter, SimulatorBuilder, Throttle,
     When,
@@ -274,10 +274,7 @@ async fn an_unprepared_merge_request_is_looked_at_again() {
     .start();
     mirror.sync().await.assert_clean();
     mirror.change(|upstream| {
-        let files = vec![gitlab_sim::upstream::DiffFile::modified(
-            "a",
-            "@@ -1 +1 @@\n-a\n+b\n",
-        )];
+        let files = vec![DiffFile::modified("a", "@@ -1 +1 @@\n-a\n+b\n")];
         let new = NewMergeRequest::new(1, "Young", files);
         upstream.create_merge_request(PROJECT, new).unwrap();
     });
@@ -285,5 +282,24 @@ async fn an_unprepared_merge_request_is_looked_at_again() {
     assert!(owed(&mirror).contains(&"merge_request 1 unprepared".to_owned()));
     mirror.advance(LATER);
     mirror.sync().await.assert_clean();
+    mirror.assert_equal();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_merge_requests_only_the_files_that_moved_are_asked_for() {
+    let mirror = MirrorBuilder::new(plain(20)).start();
+    mirror.sync().await.assert_clean();
+    mirror.advance(LATER);
+    mirror.change(|upstream| {
+        let file = DiffFile::modified("pushed", "@@ -1 +1 @@\n-a\n+b\n");
+        upstream.push(PROJECT, 4, 1, vec![file]).unwrap();
+    });
+    mirror.advance(LATER);
+    mirror.requests().clear();
+    let all: Vec<u64> = (1..=20).collect();
+    surgical(&mirror, merge_requests(&all)).await.clean();
+    let asked = mirror.requests().entries();
+    let asked = asked.iter().filter(|entry| entry.route == Route::Diffs);
+    assert_eq!(asked.map(|entry| entry.iid).collect::<Vec<_>>(), [Some(4)]);
     mirror.assert_equal();
 }
