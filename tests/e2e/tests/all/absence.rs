@@ -10,7 +10,7 @@ use lore_proto::ErrorCode;
 use lore_proto::jobs::JobState;
 use lore_proto::sync::SyncRequest;
 
-use crate::support::{LATER, PROJECT, generated, plain, synced};
+use crate::support::{LATER, PROJECT, generated, plain, retitle, synced};
 
 /// Long enough for an absence to be looked into.
 const DOUBT: Duration = Duration::from_secs(190);
@@ -170,6 +170,37 @@ async fn merge_requests_that_a_guest_may_no_longer_read_stay() {
     for _ in 0..3 {
         mirror.full_sync().await.assert_ended_well();
         mirror.advance(DOUBT);
+    }
+    assert_eq!(merge_requests(&mirror), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn merge_requests_that_are_looked_at_again_after_access_was_lost_stay() {
+    let mirror = synced(&generated(39, 20)).await;
+    let before = merge_requests(&mirror);
+    let user = mirror
+        .sim
+        .read(|upstream| upstream.tokens[mirror.sim.token()].user_id);
+    mirror.change(|upstream| {
+        let project = upstream.project(PROJECT).unwrap();
+        let iids: Vec<u64> = project.merge_requests.keys().copied().take(5).collect();
+        let items = iids.into_iter();
+        retitle(
+            upstream,
+            items.map(|iid| ItemRef::merge_request(PROJECT, iid)),
+        );
+    });
+    mirror.timed_sync().await.assert_clean();
+    mirror.change(|upstream| upstream.set_membership(PROJECT, user, Access::Guest));
+    // A single merge request may answer 404 then as if it were gone.
+    mirror.sim.faults().add(FaultRule::new(
+        RouteFilter::Route(Route::Item(ItemKind::MergeRequest)),
+        FaultKind::Status(404, ErrorBody::Json),
+        When::Always,
+    ));
+    for _ in 0..4 {
+        mirror.advance(DOUBT);
+        mirror.timed_sync().await.assert_ended_well();
     }
     assert_eq!(merge_requests(&mirror), before);
 }
