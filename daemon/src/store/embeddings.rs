@@ -210,6 +210,19 @@ pub fn coverage(
     Ok((all, without))
 }
 
+/// Whether every document of a project has vectors of `model`, those apart that
+/// the provider refused.
+pub fn is_complete(connection: &Connection, project: i64, model: i64) -> Result<bool, StoreError> {
+    Ok(!connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM documents d
+                 WHERE project_id = ?1
+                     AND (embedded_with IS NULL OR embedded_with < ?2 OR embedded_with > ?2)
+                     AND NOT EXISTS (SELECT 1 FROM embedding_failures f WHERE f.document_id = d.id))",
+        )?
+        .query_row([project, model], |row| row.get::<_, bool>(0))?)
+}
+
 /// Whether a project has any vector of `model`.
 pub fn has_any(connection: &Connection, project: i64, model: i64) -> Result<bool, StoreError> {
     Ok(connection

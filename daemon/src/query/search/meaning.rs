@@ -129,8 +129,11 @@ impl Searcher {
         self.db
             .read(move |connection| {
                 let current_model = embeddings::find_model(connection, &current)?;
-                let (_, without) = embeddings::coverage(connection, project, current_model)?;
-                if without > 0
+                let complete = match current_model {
+                    Some(model) => embeddings::is_complete(connection, project, model)?,
+                    None => false,
+                };
+                if !complete
                     && old != current
                     && let Some(old) = embeddings::find_model(connection, &old)?
                     && embeddings::has_any(connection, project, old)?

@@ -232,14 +232,12 @@ fn bounded<T>(
     work: impl FnOnce() -> Result<T, WireError>,
 ) -> Result<T, WireError> {
     let until = Instant::now() + PATIENCE;
-    let watch = |handler| {
-        connection
-            .progress_handler(STEPS, handler)
-            .map_err(StoreError::Sqlite)
-    };
-    watch(Some(move || Instant::now() >= until))?;
+    connection
+        .progress_handler(STEPS, Some(move || Instant::now() >= until))
+        .map_err(StoreError::Sqlite)?;
+    let watch = Watch(connection);
     let result = work();
-    watch(None)?;
+    drop(watch);
     if result.is_err() && Instant::now() >= until {
         return Err(WireError::new(
             ErrorCode::Timeout,
@@ -250,6 +248,17 @@ fn bounded<T>(
         ));
     }
     result
+}
+
+/// Takes the watch off a connection that others will use, even after a panic.
+struct Watch<'c>(&'c Connection);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = self.0.progress_handler(0, None::<fn() -> bool>) {
+            tracing::warn!(%error, "the watch over a search stays on its connection");
+        }
+    }
 }
 
 fn usage(message: String) -> WireError {

@@ -358,6 +358,30 @@ async fn any_text_is_a_query_and_never_a_syntax_error() {
     }
 }
 
+#[tokio::test]
+async fn long_queries_are_answered() {
+    let mirror = mirror().await;
+    let words: Vec<String> = (0..2_000).map(|n| format!("w{n}x")).collect();
+    for query in [
+        format!("cache {}", words.join(" ")),
+        "cac* evi* war* ".repeat(300),
+        format!("cache \"{}\"", words.join(" ")),
+        format!(
+            "cache {}",
+            words
+                .iter()
+                .map(|word| format!("-{word} "))
+                .collect::<String>()
+        ),
+        "a_b_c_d_e_f_g_h ".repeat(500),
+        "(((((((((".repeat(1_000),
+        "日".repeat(3_000),
+    ] {
+        let read = whole(&by(&mirror, Ok(None)), &mirror, text(&query)).await;
+        assert!(read.is_ok(), "{:.30}: {:?}", query, read.err());
+    }
+}
+
 /// Gives the query the vector of the document that it names, so that a test
 /// decides what is near.
 #[derive(Debug)]

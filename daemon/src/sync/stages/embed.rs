@@ -187,10 +187,10 @@ impl Stage<'_> {
     async fn clean_up(&self, model: i64) -> Result<(), SyncError> {
         let project = self.project;
         let db = self.engine.db();
-        let (_, without) = db
-            .read(move |connection| embeddings::coverage(connection, project, Some(model)))
+        let complete = db
+            .read(move |connection| embeddings::is_complete(connection, project, model))
             .await?;
-        if without > 0 {
+        if !complete {
             return Ok(());
         }
         loop {

@@ -305,6 +305,26 @@ async fn another_model_embeds_all_anew_and_the_old_vectors_go_last() {
 }
 
 #[tokio::test]
+async fn a_document_that_the_new_model_refuses_does_not_keep_the_old_vectors() {
+    let bench = Bench::new().await;
+    bench.embedder(Recording::default());
+    bench.issues(1..=3).await;
+    bench.both().await;
+    bench.embedder(Recording {
+        model: "other".into(),
+        refuses: vec!["Issue 2"],
+        ..Recording::default()
+    });
+    bench.both().await;
+    assert_eq!(
+        bench
+            .number("SELECT count(*) FROM embeddings WHERE model_id = 1")
+            .await,
+        0
+    );
+}
+
+#[tokio::test]
 async fn cancelling_loses_at_most_one_batch() {
     let bench = Bench::new().await;
     let cancel = CancellationToken::new();
