@@ -118,7 +118,7 @@ fn simulator() -> Simulator {
             let change = upstream.create_merge_request(42, new).unwrap();
             comment(upstream, change, if iid == LONG { 150 } else { 5 });
         }
-        upstream.clock().advance(Duration::from_secs(600));
+        upstream.clock().advance(Duration::from_mins(10));
     });
     let big = GeneratorConfig {
         issues: 5_000,
