@@ -69,7 +69,9 @@ pub fn find_model(connection: &Connection, identity: &str) -> Result<Option<i64>
         .optional()?)
 }
 
-/// Documents of a project without vectors of `model` that are due at `now`.
+/// Documents of a project without vectors of `model` that are due at `now`. The
+/// parts of the union are what makes it cost as much as there is to do: with
+/// `OR`, SQLite looks at every document.
 pub fn due(
     connection: &Connection,
     project: i64,
@@ -79,10 +81,12 @@ pub fn due(
 ) -> Result<Vec<DocumentId>, StoreError> {
     Ok(connection
         .prepare_cached(
-            "SELECT id FROM documents d
-             WHERE project_id = ?1 AND (embedded_with IS NULL OR embedded_with < ?2 OR embedded_with > ?2)
-                 AND NOT EXISTS (SELECT 1 FROM embedding_failures f
-                     WHERE f.document_id = d.id AND f.next_attempt_at > ?3)
+            "SELECT id FROM (
+                 SELECT id FROM documents WHERE project_id = ?1 AND embedded_with IS NULL
+                 UNION ALL SELECT id FROM documents WHERE project_id = ?1 AND embedded_with < ?2
+                 UNION ALL SELECT id FROM documents WHERE project_id = ?1 AND embedded_with > ?2) d
+             WHERE NOT EXISTS (SELECT 1 FROM embedding_failures f
+                 WHERE f.document_id = d.id AND f.next_attempt_at > ?3)
              LIMIT ?4",
         )?
         .query_map(params![project, model, millis(now), limit], |row| {
@@ -215,10 +219,11 @@ pub fn coverage(
 pub fn is_complete(connection: &Connection, project: i64, model: i64) -> Result<bool, StoreError> {
     Ok(!connection
         .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM documents d
-                 WHERE project_id = ?1
-                     AND (embedded_with IS NULL OR embedded_with < ?2 OR embedded_with > ?2)
-                     AND NOT EXISTS (SELECT 1 FROM embedding_failures f WHERE f.document_id = d.id))",
+            "SELECT EXISTS (SELECT 1 FROM (
+                 SELECT id FROM documents WHERE project_id = ?1 AND embedded_with IS NULL
+                 UNION ALL SELECT id FROM documents WHERE project_id = ?1 AND embedded_with < ?2
+                 UNION ALL SELECT id FROM documents WHERE project_id = ?1 AND embedded_with > ?2) d
+                 WHERE NOT EXISTS (SELECT 1 FROM embedding_failures f WHERE f.document_id = d.id))",
         )?
         .query_row([project, model], |row| row.get::<_, bool>(0))?)
 }
@@ -242,8 +247,10 @@ pub fn drop_others(
 ) -> Result<bool, StoreError> {
     let dropped = tx
         .prepare_cached(
-            "DELETE FROM embeddings WHERE id IN (SELECT id FROM embeddings
-                 WHERE project_id = ?1 AND (model_id < ?2 OR model_id > ?2) LIMIT ?3)",
+            "DELETE FROM embeddings WHERE id IN (
+                 SELECT id FROM embeddings WHERE project_id = ?1 AND model_id < ?2
+                 UNION ALL SELECT id FROM embeddings WHERE project_id = ?1 AND model_id > ?2
+                 LIMIT ?3)",
         )?
         .execute(params![project, model, limit])?;
     Ok(dropped > 0)
