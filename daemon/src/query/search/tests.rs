@@ -370,8 +370,7 @@ async fn long_queries_are_answered() {
             "cache {}",
             words
                 .iter()
-                .map(|word| format!("-{word} "))
-                .collect::<String>()
+                .fold(String::new(), |text, word| text + "-" + word + " ")
         ),
         "a_b_c_d_e_f_g_h ".repeat(500),
         "(((((((((".repeat(1_000),
