@@ -7,7 +7,6 @@
 
 #![expect(
     clippy::expect_used,
-    clippy::missing_panics_doc,
     reason = "what is wrong with a test's own set-up ends the test"
 )]
 
