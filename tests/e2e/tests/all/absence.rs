@@ -80,6 +80,48 @@ async fn an_answer_that_is_no_404_confirms_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_single_404_is_not_believed() {
+    let mirror = MirrorBuilder::new(plain(5)).start();
+    mirror.sync().await.assert_clean();
+    mirror.advance(LATER);
+    let rows = "SELECT id || ' ' || iid FROM issues ORDER BY id";
+    let before = mirror.texts(rows);
+    mirror.change(|upstream| retitle(upstream, [ItemRef::issue(PROJECT, 1)]));
+    mirror.timed_sync().await.assert_clean();
+    // The replica that is asked next has not heard of it.
+    mirror.sim.faults().add(FaultRule::new(
+        RouteFilter::Item(Route::Item(ItemKind::Issue), 1),
+        FaultKind::Status(404, ErrorBody::Json),
+        When::Times(1),
+    ));
+    mirror.advance(Duration::from_secs(80));
+    mirror.timed_sync().await.assert_ended_well();
+    assert_eq!(mirror.sim.faults().injected().len(), 1);
+    assert_eq!(mirror.texts(rows), before);
+    mirror.advance(DOUBT);
+    mirror.timed_sync().await.assert_clean();
+    assert_eq!(mirror.texts(rows), before);
+    mirror.assert_equal();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_deleted_between_the_list_and_its_turn_is_let_go_without_a_reconcile() {
+    let mirror = MirrorBuilder::new(plain(40)).start();
+    let route = RouteFilter::Route(Route::Items(ItemKind::MergeRequest));
+    mirror.sim.change_after(route, 1, |upstream| {
+        for iid in [3, 30] {
+            let gone = ItemRef::merge_request(PROJECT, iid);
+            upstream.delete_item(gone).unwrap();
+        }
+    });
+    mirror.sync().await.assert_ended_well();
+    mirror.advance(DOUBT);
+    mirror.timed_sync().await.assert_ended_well();
+    assert_eq!(merge_requests(&mirror), 38);
+    mirror.assert_equal();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_item_that_only_a_lagging_list_lacks_stays() {
     let mirror = synced(&generated(33, 20)).await;
     mirror.sim.faults().add(FaultRule::new(
