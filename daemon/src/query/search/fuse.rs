@@ -5,9 +5,10 @@
 //! second voice that finds what was said in other words. Both voices are taken
 //! by their scores, not by their ranks: a score tells a clear first from one of
 //! many alike, so that where one list is sure and the other is not, the sure
-//! one decides. On every set of `examples/search_quality.rs` this was better
-//! than reciprocal ranks at any weight and softening, and better than words
-//! alone.
+//! one decides. `examples/search_quality.rs` has the figures: on the queries
+//! that the constants were chosen with, no weight and softening of reciprocal
+//! ranks did better on any set; on the others, both together are nowhere below
+//! words alone, and above them on one set beyond doubt.
 
 use std::collections::HashMap;
 

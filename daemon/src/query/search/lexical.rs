@@ -16,7 +16,7 @@ use crate::store::search_filter::Filters;
 use crate::store::search_index::{self, Found, words_with_prefix};
 
 /// Documents that words may bring into the ranking, all together.
-const RANKED: u32 = 20_000;
+const RANKED: u32 = 10_000;
 /// Documents that the list has at most.
 pub(super) const LIST: u32 = 200;
 
