@@ -57,6 +57,9 @@ pub struct RunRow {
     pub error_code: Option<ErrorCode>,
     /// The failure in a sentence.
     pub error_message: Option<String>,
+    /// Every target of a surgical run ended well, its dependents too: what was
+    /// cut short can only be documents and vectors.
+    pub settled: bool,
 }
 
 /// A row of `sync_run_entities`.
@@ -74,7 +77,13 @@ pub(super) const COLUMNS: &str = "r.run_id, r.mode, r.project_id, r.host, r.proj
      r.completion_status, r.options, r.requested, r.retry_of, r.started_at, r.heartbeat_at, \
      r.finished_at, r.cancelled_at, r.stage_timings_ms, r.counters, r.warnings, r.error_code, \
      r.error_message, \
-     EXISTS (SELECT 1 FROM project_paths q WHERE q.path = r.project AND q.host <> r.host)";
+     EXISTS (SELECT 1 FROM project_paths q WHERE q.path = r.project AND q.host <> r.host), \
+     r.mode = 'surgical' AND (SELECT count(DISTINCT e.entity_type || e.iid) \
+             FILTER (WHERE e.stage NOT IN ('item', 'primary')) \
+         = json_array_length(r.requested, '$.issues') \
+         + json_array_length(r.requested, '$.merge_requests') \
+         AND count(*) FILTER (WHERE e.status NOT IN ('ok', 'skipped_stale')) = 0 \
+         FROM sync_run_entities e WHERE e.run_id = r.run_id)";
 
 /// The run with exactly this id.
 pub fn get(connection: &Connection, run_id: &str) -> Result<Option<RunRow>, StoreError> {
@@ -187,6 +196,8 @@ pub(super) fn run(row: &Row<'_>) -> Result<RunRow, StoreError> {
         warnings: json(row, 17, "run warnings")?,
         error_code: error.map(|name| error_code(&name)),
         error_message: row.get(19)?,
+        // Absent where the targets of another version have other names.
+        settled: row.get::<_, Option<bool>>(21)?.unwrap_or_default(),
     })
 }
 

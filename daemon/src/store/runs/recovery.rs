@@ -41,7 +41,8 @@ pub(super) fn retry_command(row: &RunRow) -> Option<String> {
         None | Some(CompletionStatus::Succeeded) => return None,
         Some(_) => {}
     }
-    if row.mode == RunMode::Surgical {
+    let settled = row.settled && row.completion != Some(CompletionStatus::SucceededWithWarnings);
+    if row.mode == RunMode::Surgical && !settled {
         // Beside what the run warned of, `warnings` counts failed stages.
         let warned = u64::try_from(row.warnings.len()).unwrap_or(u64::MAX);
         let nothing_failed = row.completion == Some(CompletionStatus::SucceededWithWarnings)
@@ -49,11 +50,15 @@ pub(super) fn retry_command(row: &RunRow) -> Option<String> {
         return (!nothing_failed)
             .then(|| format!("lore sync-runs --run-id {} --retry-failed", row.run_id));
     }
+    // For a settled surgical run too: a standard one makes what is missing of
+    // documents and vectors.
     let mut command = format!("lore sync{}", project(row)?);
     if row.options.full {
         command.push_str(" --full");
     }
-    command.push_str(&left_out(row));
+    if !settled {
+        command.push_str(&left_out(row));
+    }
     Some(command)
 }
 

@@ -2,6 +2,7 @@
 
 mod dependents;
 mod documents;
+mod embedding;
 mod endings;
 mod harness;
 mod matrix;
