@@ -13,7 +13,7 @@ use super::{Daemon, Ready};
 use crate::config::Config;
 use crate::jobs::{JobContext, Outcome, Submission, Submitted, Work};
 use crate::projects;
-use crate::sync::Trigger;
+use crate::sync::{ProjectTarget, Trigger};
 
 /// A configured project: its host's key, its path.
 type Named = (String, String);
@@ -102,12 +102,8 @@ impl Daemon {
             ..request.clone()
         };
         let key = serde_json::to_string(&(&projects, &options)).ok();
-        // Two runs of one project at once would do the same work twice.
-        let exclusive = projects
-            .iter()
-            .map(|(host, path)| format!("sync {host} {path}"))
-            .collect();
         let targets = ready.engine.targets(projects);
+        let exclusive = targets.iter().map(ProjectTarget::claim).collect();
         let run_ids = targets.iter().map(|target| target.run_id.clone()).collect();
         let work = SyncJob {
             daemon: Arc::downgrade(self),

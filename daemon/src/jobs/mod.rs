@@ -9,13 +9,14 @@ mod scheduler;
 mod table;
 mod timer;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use lore_proto::jobs::{JobState, Priority};
 use lore_proto::{ErrorCode, WireError};
 use serde_json::Value;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use follow::{FollowAll, FollowJob};
@@ -44,6 +45,14 @@ pub struct JobContext {
     /// Fires once the job shall end early.
     pub cancel: CancellationToken,
     interactive: Arc<AtomicBool>,
+    claims: Arc<Claims>,
+}
+
+/// What a job has for itself, and who is told when it gives some of it back.
+#[derive(Debug, Default)]
+struct Claims {
+    names: Mutex<Vec<String>>,
+    freed: Arc<Notify>,
 }
 
 impl JobContext {
@@ -54,7 +63,33 @@ impl JobContext {
             events,
             cancel,
             interactive: Arc::new(AtomicBool::new(priority == Priority::Interactive)),
+            claims: Arc::default(),
         }
+    }
+
+    fn claiming(mut self, names: Vec<String>, freed: Arc<Notify>) -> Self {
+        self.claims = Arc::new(Claims {
+            names: Mutex::new(names),
+            freed,
+        });
+        self
+    }
+
+    /// Gives back one of [`Submission::exclusive`] before the job ends, so
+    /// that a job that waits for just that can start.
+    pub fn release(&self, name: &str) {
+        self.claims
+            .names
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|claimed| claimed != name);
+        self.claims.freed.notify_one();
+    }
+
+    /// What of [`Submission::exclusive`] the job still has.
+    fn claimed(&self) -> Vec<String> {
+        let names = self.claims.names.lock();
+        names.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Who waits for the job now: a background job becomes interactive when
@@ -143,7 +178,8 @@ pub struct Submission {
     /// absent: the request is like no other.
     pub key: Option<String>,
     /// Names of what the job needs for itself: two jobs that share one never
-    /// run at once, and start in the order of their requests.
+    /// run at once, and start in the order of their requests. The job can give
+    /// one back before its end: [`JobContext::release`].
     pub exclusive: Vec<String>,
     /// The runs it will have, one a project.
     pub run_ids: Vec<String>,

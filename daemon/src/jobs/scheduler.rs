@@ -162,8 +162,10 @@ impl Owner {
     }
 
     /// Starts what may start, then waits for the one next thing that happens:
-    /// a command, the end of a job, or a moment of the shutdown.
+    /// a command, the end of a job or of a part of it, or a moment of the
+    /// shutdown.
     async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
+        let freed = self.table.freed();
         loop {
             while let Some(start) = self.table.start_next() {
                 self.spawn(start);
@@ -179,6 +181,7 @@ impl Owner {
                 },
                 Some(ended) = self.tasks.join_next_with_id() => self.ended(ended),
                 () = sleep_until(moment) => self.stop_moment(),
+                () = freed.notified() => {}
             }
         }
         self.table.close();

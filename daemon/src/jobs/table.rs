@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use lore_proto::events::EventBody;
 use lore_proto::jobs::{Cancelled, JobInfo, JobState, Priority};
 use lore_proto::{ErrorCode, WireError};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::follow::{JobIndex, JobView};
@@ -21,6 +22,8 @@ pub(super) struct JobTable {
     jobs: BTreeMap<u64, Job>,
     last_id: u64,
     index: Arc<JobIndex>,
+    /// Rung by a running job that gives back an exclusive name.
+    freed: Arc<Notify>,
     /// Why no more jobs are taken.
     closed: bool,
 }
@@ -29,7 +32,6 @@ struct Job {
     info: JobInfo,
     view: JobView,
     key: Option<String>,
-    exclusive: Vec<String>,
     /// Absent once it started.
     work: Option<Box<dyn Work>>,
     cx: JobContext,
@@ -49,8 +51,14 @@ impl JobTable {
             jobs: BTreeMap::new(),
             last_id: 0,
             index,
+            freed: Arc::default(),
             closed: false,
         }
+    }
+
+    /// What tells that another job may be able to start.
+    pub(super) fn freed(&self) -> Arc<Notify> {
+        Arc::clone(&self.freed)
     }
 
     /// Queues a job, or joins the request to an identical one.
@@ -100,9 +108,9 @@ impl JobTable {
             info,
             view,
             key: submission.key,
-            exclusive: submission.exclusive,
             work: Some(submission.work),
-            cx: JobContext::new(submission.priority, log, CancellationToken::new()),
+            cx: JobContext::new(submission.priority, log, CancellationToken::new())
+                .claiming(submission.exclusive, Arc::clone(&self.freed)),
         };
         self.jobs.insert(job_id, job);
         Ok(Submitted {
@@ -120,12 +128,13 @@ impl JobTable {
         if running.clone().count() >= self.limits.max_running {
             return None;
         }
-        let mut taken: HashSet<&str> = running.flat_map(Job::exclusive).collect();
+        let mut taken: HashSet<String> = running.flat_map(|job| job.cx.claimed()).collect();
         let mut queued: Vec<&Job> = self.in_state(JobState::Queued).collect();
         queued.sort_by_key(|job| (std::cmp::Reverse(job.info.priority), job.info.job_id));
         let next = queued.into_iter().find(|job| {
-            let free = !job.exclusive().any(|name| taken.contains(name));
-            taken.extend(job.exclusive());
+            let wanted = job.cx.claimed();
+            let free = !wanted.iter().any(|name| taken.contains(name));
+            taken.extend(wanted);
             free
         })?;
         let job_id = next.info.job_id;
@@ -298,10 +307,6 @@ impl Job {
             last_seq: self.cx.events.last_seq(),
             ..self.info.clone()
         }
-    }
-
-    fn exclusive(&self) -> impl Iterator<Item = &str> {
-        self.exclusive.iter().map(String::as_str)
     }
 }
 

@@ -37,6 +37,14 @@ pub struct ProjectTarget {
     pub run_id: String,
 }
 
+impl ProjectTarget {
+    /// What a job has for itself while it syncs the project: two standard runs
+    /// of one project at once would do the same work twice.
+    pub fn claim(&self) -> String {
+        format!("sync {} {}", self.host, self.path)
+    }
+}
+
 /// Runs syncs. Clones share everything.
 #[derive(Clone)]
 pub struct Engine {
@@ -308,8 +316,12 @@ impl Work for SyncWork {
             } = *self;
             let order: Vec<String> = targets.iter().map(|t| t.run_id.clone()).collect();
             let mut runs: Vec<Result<RunResult, WireError>> = stream::iter(targets)
-                .map(|target| {
-                    standard::run(engine.clone(), request.clone(), target, trigger, cx.clone())
+                .map(|target| async {
+                    let claim = target.claim();
+                    let (engine, request) = (engine.clone(), request.clone());
+                    let ended = standard::run(engine, request, target, trigger, cx.clone()).await;
+                    cx.release(&claim);
+                    ended
                 })
                 .buffer_unordered(PROJECTS_AT_ONCE)
                 .collect()

@@ -109,6 +109,27 @@ fn jobs_that_share_an_exclusive_name_take_turns_and_others_do_not_wait() {
 }
 
 #[test]
+fn a_name_that_a_running_job_gives_back_lets_the_next_one_start() {
+    let mut f = fixture(SchedulerLimits::default());
+    let with = |title: &str, names: &[&str]| Submission {
+        exclusive: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..submission(title, Background)
+    };
+    f.submit(with("all", &["a", "b"]));
+    let only_a = f.submit(with("only-a", &["a"]));
+    let only_b = f.submit(with("only-b", &["b"]));
+    let all = f.table.start_next().unwrap();
+    assert_eq!(f.start(), None);
+    let freed = f.table.freed();
+    all.cx.release("b");
+    assert!(freed.notified().now_or_never().is_some());
+    assert_eq!(f.start(), Some(only_b));
+    assert_eq!(f.start(), None);
+    all.cx.release("a");
+    assert_eq!(f.start(), Some(only_a));
+}
+
+#[test]
 fn identical_requests_are_one_job_and_the_more_urgent_one_decides() {
     let mut f = fixture(SchedulerLimits::default());
     let keyed = |priority| Submission {
