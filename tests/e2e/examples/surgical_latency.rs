@@ -261,6 +261,10 @@ impl Home {
         let took = began.elapsed();
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success(), "{said}");
+        if std::env::var_os("LORE_BENCH_STAGES").is_some() {
+            let answer: serde_json::Value = serde_json::from_str(&said).unwrap();
+            println!("    {took:?} {}", answer["data"]["stage_timings_ms"]);
+        }
         took
     }
 }

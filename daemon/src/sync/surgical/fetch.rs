@@ -216,6 +216,12 @@ impl ItemTask {
             .map(|stage| {
                 let call = &call;
                 async move {
+                    // Where the lane has not room for all, the long answers of
+                    // every item come first, and are read while the short
+                    // ones are waited for.
+                    if stage != Stage::Discussions {
+                        tokio::task::yield_now().await;
+                    }
                     let answer = fetch::dependent(client, call, project, source, iid, stage).await;
                     (stage, answer)
                 }
