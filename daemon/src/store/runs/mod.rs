@@ -2,8 +2,9 @@
 //!
 //! [`record`] is what the one writer of a run's row does ([`crate::sync`]'s
 //! recorder); [`read`] finds rows, [`listing`] pages of them, and [`result`]
-//! makes of them what clients see.
+//! makes of them what clients see. [`forget`] bounds them.
 
+pub mod forget;
 pub mod listing;
 pub mod read;
 pub mod record;

@@ -11,7 +11,7 @@ use rusqlite::{Transaction, params};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{read, result};
+use super::{forget, read, result};
 use crate::store::StoreError;
 use crate::store::convert::millis;
 
@@ -141,6 +141,9 @@ pub fn insert(tx: &Transaction<'_>, run: &NewRun, now: Timestamp) -> Result<(), 
         run.retry_of,
         millis(now),
     ])?;
+    if run.trigger == Trigger::Timer {
+        forget::old_timed(tx, now)?;
+    }
     Ok(())
 }
 
