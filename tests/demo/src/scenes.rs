@@ -41,6 +41,7 @@ pub(crate) fn play(
     set_up(&stage, &sim, &project)?;
     first_sync(&stage, &sim)?;
     whole_answer(&stage)?;
+    search(&stage, &story)?;
     incremental(&stage, &sim, &story)?;
     surgical(&stage, &sim, &story)?;
     ledger(&stage)?;
@@ -144,6 +145,24 @@ fn whole_answer(stage: &Stage) -> Result<(), DemoError> {
     })?;
     let complete = &answer["meta"]["freshness"]["complete"];
     require(complete == true, || "the mirror is incomplete".to_owned())
+}
+
+fn search(stage: &Stage, story: &Story) -> Result<(), DemoError> {
+    stage.heading("Where did we discuss this before?")?;
+    stage.remark("By words and by meaning, offline: the embedding model is part of the daemon.")?;
+    let query = [
+        "search",
+        "repeated requests overload a dead server",
+        "-n",
+        "3",
+    ];
+    stage.lore(&query)?;
+    let answer = stage.ask(&query)?;
+    let hits = &answer["data"]["hits"];
+    let first = &hits[0];
+    require(first["iid"] == story.retried, || {
+        format!("!{} is not found first: {hits}", story.retried)
+    })
 }
 
 fn incremental(stage: &Stage, sim: &Simulator, story: &Story) -> Result<(), DemoError> {

@@ -21,6 +21,8 @@ pub(crate) struct Story {
     reviewer: UserId,
     /// A merge request with two open threads on the file.
     pub(crate) discussed: u64,
+    /// The one in which the storm of retries was discussed.
+    pub(crate) retried: u64,
 }
 
 impl Story {
@@ -31,6 +33,7 @@ impl Story {
             writer: upstream.add_user("ada", "Ada Byron"),
             reviewer: upstream.add_user("grace", "Grace Murray"),
             discussed: 0,
+            retried: 0,
         };
         let [second, first] = EARLIER_NAMES;
         let add = DiffFile::added(first, hunk("fetch"));
@@ -38,6 +41,7 @@ impl Story {
 
         let retry = DiffFile::modified(first, hunk("fetch_with_retry"));
         let at = story.merged(upstream, 160, "Retry a request that timed out", retry)?;
+        story.retried = at.iid;
         let thread = story.thread(
             upstream,
             at,
