@@ -1,5 +1,6 @@
 //! The one document that robot mode prints (contract §5).
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -7,7 +8,7 @@ use crate::project::Freshness;
 use crate::{SCHEMA, WireError};
 
 /// A robot document that says yes.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Success<T> {
     /// Always true.
     pub ok: bool,
@@ -18,7 +19,7 @@ pub struct Success<T> {
 }
 
 /// A robot document that says no.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Failure {
     /// Always false.
     pub ok: bool,
@@ -29,7 +30,7 @@ pub struct Failure {
 }
 
 /// The error of a [`Failure`].
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ErrorBody {
     /// The stable name of the cause.
     pub code: String,
@@ -38,13 +39,14 @@ pub struct ErrorBody {
     /// Whether the same command may succeed later.
     pub retryable: bool,
     /// Facts about this case; an object.
+    #[schemars(with = "serde_json::Map<String, Value>")]
     pub details: Value,
     /// Commands that cure it.
     pub actions: Vec<String>,
 }
 
 /// About an answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Meta {
     /// [`SCHEMA`].
     pub schema: &'static str,
