@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use lore_proto::envelope::Meta;
-use lore_proto::{ErrorCode, PROTOCOL, VERSION, WireError};
+use lore_proto::{ErrorCode, WireError};
+use serde::Serialize;
 
+use crate::about::{Help, Version};
 use crate::args::{self, Request};
 use crate::commands::{Command, Reply};
 use crate::context::Context;
@@ -27,9 +29,9 @@ pub(crate) fn main() -> ExitCode {
         let printer = Printer::new(robot, false, false, ColorChoice::Auto);
         let defect = WireError::new(
             ErrorCode::Internal,
-            "lore met a defect of its own and stopped",
-        )
-        .action("report it with the lines above and what you typed");
+            "lore met a defect of its own and stopped; please report what you typed and what \
+             stands on stderr",
+        );
         finish(&printer, &meta(String::new(), started), Err(defect.into()))
     })
 }
@@ -45,17 +47,12 @@ fn run(words: Vec<OsString>, robot: bool, started: Instant) -> ExitCode {
     match args::read(words) {
         Ok(Request::Run(run)) => run_command(*run, robot, started),
         Ok(Request::Help(text)) => {
-            let data = serde_json::json!({ "help": text });
-            let reply = about_itself(&bare, &text, &data);
+            let reply = about_itself(&bare, &text, &Help { help: &text });
             finish(&bare, &meta(named, started), reply)
         }
         Ok(Request::Version) => {
-            let data = serde_json::json!({
-                "version": VERSION,
-                "protocol": PROTOCOL,
-                "schema": lore_proto::SCHEMA,
-            });
-            let reply = about_itself(&bare, &format!("{}\n", args::version_line()), &data);
+            let line = format!("{}\n", args::version_line());
+            let reply = about_itself(&bare, &line, &Version::of_this_build());
             finish(&bare, &meta(named, started), reply)
         }
         Err(error) => finish(&bare, &meta(named, started), Err(error.into())),
@@ -71,7 +68,7 @@ fn run_command((globals, command): (Globals, Command), robot: bool, started: Ins
 }
 
 /// Help and version.
-fn about_itself(printer: &Printer, text: &str, data: &serde_json::Value) -> Result<Reply, Failure> {
+fn about_itself(printer: &Printer, text: &str, data: &impl Serialize) -> Result<Reply, Failure> {
     if printer.robot {
         let data = serde_json::value::to_raw_value(data);
         let data = data.map_err(|e| WireError::new(ErrorCode::Internal, e.to_string()))?;

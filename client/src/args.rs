@@ -123,11 +123,9 @@ fn usage_error(error: &clap::Error) -> WireError {
     };
     let suggestions = suggestions(error);
     let mut usage = WireError::new(ErrorCode::Usage, message);
-    if !suggestions.is_empty() {
+    if let [best, ..] = suggestions.as_slice() {
+        usage.message.push_str(&format!("; did you mean `{best}`?"));
         usage = usage.details(serde_json::json!({ "suggestions": suggestions }));
-    }
-    for suggestion in &suggestions {
-        usage = usage.action(format!("did you mean `{suggestion}`?"));
     }
     usage.action(format!("{} --help", command_of_usage(&rendered)))
 }

@@ -11,6 +11,7 @@ use crate::{SCHEMA, WireError};
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Success<T> {
     /// Always true.
+    #[schemars(extend("const" = true))]
     pub ok: bool,
     /// What was asked for; the same bytes on an unchanged mirror.
     pub data: T,
@@ -22,6 +23,7 @@ pub struct Success<T> {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Failure {
     /// Always false.
+    #[schemars(extend("const" = false))]
     pub ok: bool,
     /// Why.
     pub error: ErrorBody,
@@ -33,6 +35,7 @@ pub struct Failure {
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ErrorBody {
     /// The stable name of the cause.
+    #[schemars(with = "crate::ErrorCode")]
     pub code: String,
     /// One sentence for a person.
     pub message: String,
@@ -48,7 +51,8 @@ pub struct ErrorBody {
 /// About an answer.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Meta {
-    /// [`SCHEMA`].
+    /// The name of the schemas that this document keeps.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: &'static str,
     /// The command that was understood, such as `sync-runs`.
     pub command: String,

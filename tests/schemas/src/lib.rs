@@ -5,10 +5,12 @@
 
 mod kept;
 mod promise;
+mod robot;
 mod words;
 
 pub use kept::{compare, published};
 pub use promise::{broken_methods, broken_schema};
+pub use robot::faults_of_robot_output;
 pub use words::for_readers;
 
 use serde_json::Value;
