@@ -13,7 +13,8 @@ pub(crate) struct Help<'a> {
 
 /// `data` of `--version`.
 #[derive(Serialize, JsonSchema)]
-pub(crate) struct Version {
+#[schemars(rename = "Version")]
+pub(crate) struct ThisBuild {
     /// This build's.
     version: &'static str,
     /// The protocol that it speaks with the daemon.
@@ -22,9 +23,9 @@ pub(crate) struct Version {
     schema: &'static str,
 }
 
-impl Version {
-    /// Of this build.
-    pub(crate) fn of_this_build() -> Self {
+impl ThisBuild {
+    /// What there is to say.
+    pub(crate) fn new() -> Self {
         Self {
             version: VERSION,
             protocol: PROTOCOL,

@@ -13,6 +13,7 @@ mod args;
 mod checkout;
 mod commands;
 mod context;
+mod correct;
 mod failure;
 mod fields;
 mod globals;

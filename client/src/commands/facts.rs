@@ -36,6 +36,7 @@ impl Facts {
         Self::new::<T>(name, Effect::Write)
     }
 
+    #[allow(clippy::extra_unused_type_parameters)] // Tests make a schema of it.
     const fn new<T: JsonSchema>(name: &'static str, effect: Effect) -> Self {
         Self {
             name,

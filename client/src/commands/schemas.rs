@@ -11,7 +11,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::{FACTS, Facts};
-use crate::about::{Help, Version};
+use crate::about::{Help, ThisBuild};
 
 fn file(below: &str) -> PathBuf {
     let name = format!("{}.json", SCHEMA.replace('/', "-"));
@@ -43,7 +43,9 @@ fn a_field_that_goes_breaks_the_promise() {
     fields.as_object_mut().unwrap().remove("title");
     let broken = lore_schemas::broken_schema(&make(), &changed);
     assert!(
-        broken.iter().any(|line| line.contains(".title: it is gone")),
+        broken
+            .iter()
+            .any(|line| line.contains(".title: it is gone")),
         "{broken:?}"
     );
 }
@@ -72,7 +74,10 @@ fn make() -> Value {
         "if": { "properties": { "meta": { "properties": { "command": { "const": "" } } } } },
         "then": { "properties": { "data": { "$ref": "#/$defs/About" } } },
     }));
-    let about = [subschema::<Help<'_>>(&mut generator), subschema::<Version>(&mut generator)];
+    let about = [
+        subschema::<Help<'_>>(&mut generator),
+        subschema::<ThisBuild>(&mut generator),
+    ];
     let meta = subschema::<Meta>(&mut generator);
     let failure = subschema::<Failure>(&mut generator);
     let event = subschema::<Event>(&mut generator);
@@ -123,7 +128,9 @@ fn key(facts: &Facts) -> String {
 
 /// The same answer with `--fields`: rows that lack what was not chosen.
 fn picked(defs: &mut Map<String, Value>, schema: &Value, rows: &str) -> Value {
-    let name = schema["$ref"].as_str().and_then(|at| at.strip_prefix("#/$defs/"));
+    let name = schema["$ref"]
+        .as_str()
+        .and_then(|at| at.strip_prefix("#/$defs/"));
     let Some(name) = name.map(str::to_owned) else {
         panic!("{schema} has no name");
     };

@@ -58,9 +58,19 @@ pub(crate) fn run(project: &str, completion: &str, error: Option<&str>) -> Value
 
 fn counters() -> Value {
     let names = [
-        "issues_fetched", "mrs_fetched", "mrs_ingested", "discussions_fetched", "notes_ingested",
-        "resource_events_fetched", "mr_diffs_fetched", "closes_issues_fetched",
-        "statuses_enriched", "docs_regenerated", "docs_embedded", "skipped_stale", "warnings",
+        "issues_fetched",
+        "mrs_fetched",
+        "mrs_ingested",
+        "discussions_fetched",
+        "notes_ingested",
+        "resource_events_fetched",
+        "mr_diffs_fetched",
+        "closes_issues_fetched",
+        "statuses_enriched",
+        "docs_regenerated",
+        "docs_embedded",
+        "skipped_stale",
+        "warnings",
         "deleted",
     ];
     let mut counters: Value = names.into_iter().map(|name| (name, 0)).collect();

@@ -86,18 +86,31 @@ impl Ran {
     /// Whatever the test is about: a document of robot mode keeps the schemas,
     /// and what it suggests can be run.
     fn keeps_its_promises(&self) {
-        if !["{\"ok\":", "{\"event\":"].iter().any(|start| self.stdout.starts_with(start)) {
+        if !["{\"ok\":", "{\"event\":"]
+            .iter()
+            .any(|start| self.stdout.starts_with(start))
+        {
             return;
         }
         // What only a newer daemon says is in no schema of this version.
-        let known = self.stdout.lines().filter(|line| !line.contains("of_a_newer_daemon"));
+        let known = self
+            .stdout
+            .lines()
+            .filter(|line| !line.contains("of_a_newer_daemon"));
         let faults = lore_schemas::faults_of_robot_output(&known.collect::<Vec<_>>().join("\n"));
         assert!(faults.is_empty(), "{}\n{self:?}", faults.join("\n"));
         let last = self.stdout.lines().next_back().unwrap();
         let document: Value = serde_json::from_str(last).unwrap();
-        for action in document["error"]["actions"].as_array().into_iter().flatten() {
+        for action in document["error"]["actions"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
             let action = action.as_str().unwrap();
-            assert!(action.starts_with("lore "), "no command: {action}\n{self:?}");
+            assert!(
+                action.starts_with("lore "),
+                "no command: {action}\n{self:?}"
+            );
         }
     }
 

@@ -107,6 +107,59 @@ fn words_that_do_not_fit_are_a_document_too() {
 }
 
 #[test]
+fn a_misspelt_read_is_answered_and_says_how_it_was_read() {
+    let home = Home::new();
+    let daemon = everything().listen(&home.socket());
+    let ran = home.run("--Robot filehistory src/main.rs --discusions -limit 7");
+    let document = ran.document();
+    assert_eq!(ran.exit, Some(0), "{ran:?}");
+    assert_eq!(document["meta"]["command"], "file-history");
+    assert_eq!(
+        document["meta"]["warnings"],
+        json!([
+            "read `--Robot` as `--robot`",
+            "read `filehistory` as `file-history`",
+            "read `--discusions` as `--discussions`",
+            "read `-limit` as `--limit`",
+            "a warning of the daemon",
+        ])
+    );
+    let asked = daemon.next("fileHistory.get");
+    assert_eq!(
+        (&asked["discussions"], &asked["limit"]),
+        (&json!(true), &json!(7))
+    );
+    // A person is told beside the answer.
+    let ran = home.run("JOBS");
+    assert_eq!(ran.exit, Some(0), "{ran:?}");
+    assert_eq!(ran.stderr, "warning: read `JOBS` as `jobs`\n");
+}
+
+#[test]
+fn a_misspelt_write_is_left_to_the_one_who_typed_it() {
+    let home = Home::new();
+    let daemon = everything().listen(&home.socket());
+    for (line, meant) in [
+        ("--robot snyc", "sync"),
+        ("--robot sync --ful", " sync --full"),
+        ("--robot jobs cancle 3", "cancel"),
+        ("--robot Sync", " sync"),
+    ] {
+        let ran = home.run(line);
+        assert_eq!(ran.code(), "USAGE", "{line}");
+        let suggestions = ran.document()["error"]["details"]["suggestions"].clone();
+        let suggestions = suggestions.as_array().unwrap();
+        assert!(
+            suggestions
+                .iter()
+                .any(|s| s.as_str().unwrap().ends_with(meant)),
+            "{line}: {ran:?}"
+        );
+    }
+    assert_eq!(daemon.methods(), Vec::<String>::new());
+}
+
+#[test]
 fn a_socket_path_that_is_too_long_is_refused_with_the_cure() {
     let home = Home::new();
     let ran = home.run(&format!("--robot --socket /tmp/{} status", "x".repeat(120)));

@@ -9,7 +9,7 @@ use serde::Serialize;
 /// A daemon that answers and serves this `lore`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "DaemonRunning")]
-pub(super) struct Running {
+pub(super) struct Answering {
     /// True.
     running: bool,
     /// Whether it serves this `lore`: true.
@@ -30,7 +30,7 @@ pub(super) struct Running {
     degraded: Option<String>,
 }
 
-impl Running {
+impl Answering {
     /// What a handshake told.
     pub(super) fn new(hello: &HelloReply, places: &Places) -> Self {
         Self {
@@ -50,10 +50,10 @@ impl Running {
 /// Of `start` and `restart`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "DaemonStarted")]
-pub(super) struct Started {
+pub(super) struct Launch {
     /// The daemon.
     #[serde(flatten)]
-    pub(super) daemon: Running,
+    pub(super) daemon: Answering,
     /// False where it ran already.
     pub(super) started: bool,
     /// The process that was stopped, of `restart`.
@@ -64,7 +64,7 @@ pub(super) struct Started {
 /// Of `stop`.
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "DaemonStopped")]
-pub(super) struct Stopped {
+pub(super) struct Ending {
     /// False: none runs now.
     pub(super) running: bool,
     /// False where none ran.
@@ -92,7 +92,7 @@ pub(super) enum Health {
 pub(super) struct Serves {
     /// The daemon.
     #[serde(flatten)]
-    pub(super) daemon: Running,
+    pub(super) daemon: Answering,
     /// When it started.
     pub(super) started_at: Timestamp,
     /// Whole seconds since then.

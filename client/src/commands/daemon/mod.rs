@@ -19,7 +19,7 @@ use crate::link::{self, CallError, Connection, Probe};
 use crate::output::robot::Document;
 use crate::output::{Page, View, sanitise, text, time};
 
-use answers::{Absent, Health, LogTail, Problem, Running, Serves, Started, Stopped, Unfit};
+use answers::{Absent, Health, LogTail, Problem, Answering, Serves, Launch, Ending, Unfit};
 
 /// How long `stop` waits: the daemon gives running jobs 10 seconds, and then
 /// ends them.
@@ -58,9 +58,9 @@ enum Action {
 
 impl Run for Daemon {
     const FACTS: &'static [Facts] = &[
-        Facts::write::<Started>("daemon start"),
-        Facts::write::<Stopped>("daemon stop"),
-        Facts::write::<Started>("daemon restart"),
+        Facts::write::<Launch>("daemon start"),
+        Facts::write::<Ending>("daemon stop"),
+        Facts::write::<Launch>("daemon restart"),
         Facts::read::<Health>("daemon status"),
         Facts::write::<Reloaded>("daemon reload"),
         Facts::read::<LogTail<'_>>("daemon logs"),
@@ -96,8 +96,8 @@ fn start(context: &mut Context) -> Result<Reply, Failure> {
         Probe::Unfit(error) => return Err(error.into()),
         Probe::Absent(_) => (link::launch(&places)?.1, true),
     };
-    let data = Started {
-        daemon: Running::new(&hello, &places),
+    let data = Launch {
+        daemon: Answering::new(&hello, &places),
         started,
         previous_pid: None,
     };
@@ -112,7 +112,7 @@ fn stop_and_say(context: &mut Context) -> Result<Reply, Failure> {
         Some(pid) => format!("Stopped lored (pid {pid}).\n"),
         None => "No daemon runs.\n".to_owned(),
     };
-    let data = Stopped {
+    let data = Ending {
         running: false,
         stopped: pid.is_some(),
         pid,
@@ -124,8 +124,8 @@ fn restart(context: &mut Context) -> Result<Reply, Failure> {
     let places = context.places()?;
     let previous = stop(context, &places)?;
     let (_, hello) = link::launch(&places)?;
-    let data = Started {
-        daemon: Running::new(&hello, &places),
+    let data = Launch {
+        daemon: Answering::new(&hello, &places),
         started: true,
         previous_pid: previous,
     };
@@ -185,7 +185,7 @@ fn status(context: &mut Context) -> Result<Reply, Failure> {
                 sanitise::line(&full.places.log_dir),
             );
             let data = Serves {
-                daemon: Running::new(&hello, &places),
+                daemon: Answering::new(&hello, &places),
                 started_at: full.started_at,
                 uptime_seconds: full.uptime_seconds,
                 places: full.places,
