@@ -60,4 +60,5 @@ commands! {
     Jobs = jobs::Jobs, "jobs";
     Status = status::Status, "status";
     Daemon = daemon::Daemon, "daemon";
+    RobotDocs = robot_docs::RobotDocs, "robot-docs";
 }

@@ -47,6 +47,9 @@ fn every_command_answers_with_one_document_that_names_it() {
         ("daemon status", "daemon status"),
         ("daemon reload", "daemon reload"),
         ("init --host h -p g/p", "init"),
+        ("robot-docs", "robot-docs"),
+        ("robot-docs --brief", "robot-docs"),
+        ("robot-docs --markdown", "robot-docs"),
     ] {
         let ran = home.run(&format!("--robot {line}"));
         let document = ran.document();
@@ -142,7 +145,7 @@ fn a_misspelt_write_is_left_to_the_one_who_typed_it() {
     for (line, meant) in [
         ("--robot snyc", "sync"),
         ("--robot sync --ful", " sync --full"),
-        ("--robot jobs cancle 3", "cancel"),
+        ("--robot jobs cancle 3", "jobs cancel 3"),
         ("--robot Sync", " sync"),
     ] {
         let ran = home.run(line);
