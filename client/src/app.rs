@@ -6,8 +6,10 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use lore_proto::envelope::Meta;
-use lore_proto::{ErrorCode, PROTOCOL, VERSION, WireError};
+use lore_proto::{ErrorCode, WireError};
+use serde::Serialize;
 
+use crate::about::{Help, ThisBuild};
 use crate::args::{self, Request};
 use crate::commands::{Command, Reply};
 use crate::context::Context;
@@ -21,57 +23,74 @@ pub(crate) fn main() -> ExitCode {
     let started = Instant::now();
     let words: Vec<OsString> = std::env::args_os().collect();
     let robot = args::wants_robot(&words, std::env::var_os("LORE_ROBOT"));
-    let run = || run(words, robot, started);
-    // A defect is reported like any other error: scripts get their document.
-    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| {
+    let run = || run(&words, robot, started);
+    unless_it_panics(run).unwrap_or_else(|defect| {
         let printer = Printer::new(robot, false, false, ColorChoice::Auto);
-        let defect = WireError::new(
-            ErrorCode::Internal,
-            "lore met a defect of its own and stopped",
-        )
-        .action("report it with the lines above and what you typed");
         finish(&printer, &meta(String::new(), started), Err(defect.into()))
     })
 }
 
-fn run(words: Vec<OsString>, robot: bool, started: Instant) -> ExitCode {
-    let bare = Printer::new(robot, false, false, ColorChoice::Auto);
-    // Only an answer about the command line itself needs its words again.
-    let named = if robot {
-        args::named_command(&words)
-    } else {
-        String::new()
-    };
-    match args::read(words) {
-        Ok(Request::Run(run)) => run_command(*run, robot, started),
-        Ok(Request::Help(text)) => {
-            let data = serde_json::json!({ "help": text });
-            let reply = about_itself(&bare, &text, &data);
-            finish(&bare, &meta(named, started), reply)
-        }
-        Ok(Request::Version) => {
-            let data = serde_json::json!({
-                "version": VERSION,
-                "protocol": PROTOCOL,
-                "schema": lore_proto::SCHEMA,
-            });
-            let reply = about_itself(&bare, &format!("{}\n", args::version_line()), &data);
-            finish(&bare, &meta(named, started), reply)
-        }
-        Err(error) => finish(&bare, &meta(named, started), Err(error.into())),
-    }
+/// A defect is reported like any other error: scripts get their document.
+fn unless_it_panics(run: impl FnOnce() -> ExitCode) -> Result<ExitCode, WireError> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|_| {
+        WireError::new(
+            ErrorCode::Internal,
+            "lore met a defect of its own and stopped; please report what you typed and what \
+             stands on stderr",
+        )
+    })
 }
 
-fn run_command((globals, command): (Globals, Command), robot: bool, started: Instant) -> ExitCode {
+fn run(words: &[OsString], robot: bool, started: Instant) -> ExitCode {
+    let bare = Printer::new(robot, false, false, ColorChoice::Auto);
+    // Only an answer about the command line itself needs its words again.
+    let meta_of_words = || {
+        let named = if robot {
+            args::named_command(words)
+        } else {
+            String::new()
+        };
+        meta(named, started)
+    };
+    let (request, notes) = match args::read(words) {
+        Ok(read) => read,
+        Err(error) => return finish(&bare, &meta_of_words(), Err(error.into())),
+    };
+    let reply = match request {
+        Request::Run(run) => return run_command(*run, notes, robot, started),
+        Request::Help(text) => about_itself(&bare, &text, &Help { help: &text }),
+        Request::Version => {
+            let line = format!("{}\n", args::version_line());
+            about_itself(&bare, &line, &ThisBuild::new())
+        }
+    };
+    let mut meta = meta_of_words();
+    meta.warnings = notes;
+    finish(&bare, &meta, reply)
+}
+
+/// Runs a command; `notes` say which of its words were read as others.
+fn run_command(
+    (globals, command): (Globals, Command),
+    notes: Vec<String>,
+    robot: bool,
+    started: Instant,
+) -> ExitCode {
     let name = command.name();
+    let robot = robot || globals.robot;
     let printer = Printer::new(robot, globals.quiet, globals.verbose, globals.color);
+    for note in &notes {
+        printer.warning(note);
+    }
     let mut context = Context::new(globals, printer);
     let reply = command.run(&mut context);
-    finish(&printer, &meta(name.to_owned(), started), reply)
+    let mut meta = meta(name.to_owned(), started);
+    meta.warnings = notes;
+    finish(&printer, &meta, reply)
 }
 
 /// Help and version.
-fn about_itself(printer: &Printer, text: &str, data: &serde_json::Value) -> Result<Reply, Failure> {
+fn about_itself(printer: &Printer, text: &str, data: &impl Serialize) -> Result<Reply, Failure> {
     if printer.robot {
         let data = serde_json::value::to_raw_value(data);
         let data = data.map_err(|e| WireError::new(ErrorCode::Internal, e.to_string()))?;
@@ -118,5 +137,16 @@ fn finish(printer: &Printer, meta: &Meta, reply: Result<Reply, Failure>) -> Exit
             }
             ExitCode::from(error.exit_status())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_defect_is_an_error_with_its_code_and_no_abort() {
+        let defect = unless_it_panics(|| panic!("a test's own"));
+        assert_eq!(defect.unwrap_err().exit_status(), 1);
     }
 }

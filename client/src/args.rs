@@ -7,6 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use lore_proto::{ErrorCode, PROTOCOL, VERSION, WireError};
 
 use crate::commands::Command;
+use crate::correct::{Correction, correct};
 use crate::globals::{Globals, switched_on};
 use crate::output::text;
 
@@ -44,8 +45,27 @@ pub(crate) enum Request {
     Version,
 }
 
-/// Reads a command line, its first word being the program's own name.
-pub(crate) fn read(words: Vec<OsString>) -> Result<Request, WireError> {
+/// Reads a command line, its first word being the program's own name. A line
+/// that does not parse is read as what it clearly means; what was read as what
+/// is beside the request then.
+pub(crate) fn read(words: &[OsString]) -> Result<(Request, Vec<String>), WireError> {
+    let error = match parse(words) {
+        Ok(request) => return Ok((request, Vec::new())),
+        Err(error) => error,
+    };
+    let mut parser = parser();
+    parser.build();
+    match correct(&parser, words) {
+        Some(Correction::Read { words, notes }) => match parse(&words) {
+            Ok(request) => Ok((request, notes)),
+            Err(_) => Err(usage_error(&error, None)),
+        },
+        Some(Correction::Refused { meant }) => Err(usage_error(&error, Some(meant))),
+        None => Err(usage_error(&error, None)),
+    }
+}
+
+fn parse(words: &[OsString]) -> Result<Request, clap::Error> {
     let mut parser = parser();
     let parsed = parser
         .try_get_matches_from_mut(words)
@@ -61,7 +81,7 @@ pub(crate) fn read(words: Vec<OsString>) -> Result<Request, WireError> {
         Err(error) if error.kind() == ErrorKind::DisplayHelp => {
             Ok(Request::Help(error.render().to_string()))
         }
-        Err(error) => Err(usage_error(&error)),
+        Err(error) => Err(error),
     }
 }
 
@@ -71,14 +91,19 @@ pub(crate) fn version_line() -> String {
 }
 
 /// Whether robot mode is wanted, told without parsing: a command line that
-/// does not parse has to be answered with a document too.
+/// does not parse has to be answered with a document too, and so has one in
+/// which this very flag is misspelt.
 pub(crate) fn wants_robot(words: &[OsString], variable: Option<OsString>) -> bool {
     switched_on(variable)
         || words
             .iter()
             .skip(1)
             .take_while(|word| *word != "--")
-            .any(|word| word == "--robot")
+            .filter_map(|word| word.to_str()?.strip_prefix('-'))
+            .any(|flag| {
+                let flag = flag.strip_prefix('-').unwrap_or(flag);
+                flag.eq_ignore_ascii_case("robot")
+            })
 }
 
 /// The command that a line meant, as far as it can be told without parsing:
@@ -96,7 +121,8 @@ pub(crate) fn named_command(words: &[OsString]) -> String {
     names.join(" ")
 }
 
-fn parser() -> clap::Command {
+/// The definition of all commands and flags.
+pub(crate) fn parser() -> clap::Command {
     with_help_template(Cli::command())
 }
 
@@ -107,8 +133,9 @@ fn with_help_template(command: clap::Command) -> clap::Command {
         .mut_subcommands(with_help_template)
 }
 
-/// clap's error as one of ours: the sentence, then what to type.
-fn usage_error(error: &clap::Error) -> WireError {
+/// clap's error as one of ours: the sentence, then what to type. `meant` is a
+/// line that nobody but the one who typed this may choose.
+fn usage_error(error: &clap::Error, meant: Option<String>) -> WireError {
     let rendered = error.render().to_string();
     let paragraph = rendered.split("\n\n").next().unwrap_or_default();
     let paragraph = paragraph.strip_prefix("error: ").unwrap_or(paragraph);
@@ -121,13 +148,11 @@ fn usage_error(error: &clap::Error) -> WireError {
         // A sentence that quotes what was typed is as long as what was typed.
         _ => text::cut(&sentence.join(" "), 500),
     };
-    let suggestions = suggestions(error);
+    let suggestions = meant.map_or_else(|| suggestions(error), |line| vec![line]);
     let mut usage = WireError::new(ErrorCode::Usage, message);
-    if !suggestions.is_empty() {
+    if let [best, ..] = suggestions.as_slice() {
+        usage.message = format!("{}; did you mean `{best}`?", usage.message);
         usage = usage.details(serde_json::json!({ "suggestions": suggestions }));
-    }
-    for suggestion in &suggestions {
-        usage = usage.action(format!("did you mean `{suggestion}`?"));
     }
     usage.action(format!("{} --help", command_of_usage(&rendered)))
 }
@@ -172,7 +197,7 @@ mod tests {
     }
 
     fn refused(line: &str) -> WireError {
-        match read(words(line)) {
+        match read(&words(line)) {
             Err(error) => error,
             Ok(_) => panic!("`{line}` was accepted"),
         }
@@ -202,8 +227,8 @@ mod tests {
     #[test]
     fn global_flags_stand_before_or_after_the_command() {
         for line in ["lore --robot -q status", "lore status --robot -q"] {
-            match read(words(line)) {
-                Ok(Request::Run(run)) => assert!(run.0.robot && run.0.quiet),
+            match read(&words(line)) {
+                Ok((Request::Run(run), _)) => assert!(run.0.robot && run.0.quiet),
                 _ => panic!("{line}"),
             }
         }
@@ -213,10 +238,11 @@ mod tests {
     fn a_misspelt_word_gets_a_suggestion_and_the_help_of_its_command() {
         let error = refused("lore sync --ful");
         assert_eq!(error.code, ErrorCode::Usage);
-        assert!(error.message.contains("--ful"), "{}", error.message);
-        assert_eq!(error.details["suggestions"][0], "--full");
-        assert_eq!(error.actions.last().unwrap(), "lore sync --help");
-        let error = refused("lore statsu");
+        assert!(error.message.contains("'--ful'"), "{}", error.message);
+        assert!(error.message.ends_with("did you mean `lore sync --full`?"));
+        assert_eq!(error.details["suggestions"][0], "lore sync --full");
+        assert_eq!(error.actions, ["lore sync --help"]);
+        let error = refused("lore stat");
         assert_eq!(error.details["suggestions"][0], "status");
     }
 

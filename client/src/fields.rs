@@ -33,12 +33,8 @@ impl Fields {
             return Ok(None);
         }
         if !robot {
-            return Err(Failure::Error(
-                WireError::new(
-                    ErrorCode::Usage,
-                    "`--fields` chooses fields of the robot document; add `--robot`",
-                )
-                .action("add `--robot`"),
+            return Err(Failure::usage(
+                "`--fields` chooses fields of the robot document; add `--robot`",
             ));
         }
         let wanted: Vec<String> = given.iter().map(|f| f.trim().to_owned()).collect();

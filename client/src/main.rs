@@ -7,11 +7,13 @@
 //! client keeps no state, opens no database and never talks to GitLab; it uses
 //! no threads and no async runtime, since it lives for a few milliseconds.
 
+mod about;
 mod app;
 mod args;
 mod checkout;
 mod commands;
 mod context;
+mod correct;
 mod failure;
 mod fields;
 mod globals;

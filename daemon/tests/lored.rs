@@ -230,3 +230,18 @@ fn it_takes_its_config_and_socket_from_its_flags() {
     assert!(line.contains("\"g/p\""), "{line}");
     assert_eq!(mode(&home.path("s")), 0o700);
 }
+
+#[test]
+fn what_it_says_of_its_interface_is_what_it_answers() {
+    let home = Home::new();
+    let _daemon = home.start();
+    let document = home.call("rpc.discover", &json!({})).unwrap()["result"].clone();
+    let methods = document["methods"].as_array().unwrap();
+    assert!(methods.len() > 10, "{document}");
+    for method in methods {
+        let name = method["name"].as_str().unwrap();
+        // No method takes such a parameter, so that none does anything.
+        let answer = home.call(name, &json!({ "no such parameter": 1 })).unwrap();
+        assert_eq!(answer["error"]["code"], -32602, "{name}: {answer}");
+    }
+}

@@ -1,5 +1,6 @@
 //! The daemon itself: handshake, status, shutdown, reload.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -9,7 +10,7 @@ use crate::project::ProjectInfo;
 /// Parameters of `daemon.hello`, the first request of a client. Unknown ones
 /// are passed over: a handshake has to be readable across versions, or nobody
 /// could say that the versions do not fit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Hello {
     /// The protocol that the client speaks ([`crate::PROTOCOL`]).
     pub protocol: u32,
@@ -25,7 +26,7 @@ pub struct Hello {
 }
 
 /// The answer of `daemon.hello`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HelloReply {
     /// The protocol that the daemon speaks.
     pub protocol: u32,
@@ -43,7 +44,7 @@ pub struct HelloReply {
 }
 
 /// Where things are.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs)] // The names say all there is.
 pub struct PlacesInfo {
     pub config: String,
@@ -54,7 +55,7 @@ pub struct PlacesInfo {
 }
 
 /// The answer of `daemon.status`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct DaemonStatus {
     /// The daemon's version.
     pub version: String,
@@ -89,7 +90,7 @@ pub struct DaemonStatus {
 }
 
 /// One project in `daemon.status`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProjectStatus {
     /// Which.
     #[serde(flatten)]
@@ -115,7 +116,7 @@ pub struct ProjectStatus {
 }
 
 /// One lock in `daemon.status`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LockInfo {
     /// `sync` or `embed`.
     pub name: String,
@@ -126,7 +127,7 @@ pub struct LockInfo {
 }
 
 /// One host in `daemon.status`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HostStatus {
     /// Its key in the config.
     pub host: String,
@@ -150,7 +151,7 @@ pub struct HostStatus {
 }
 
 /// Something that a person should know, with the cure.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusWarning {
     /// The cause's name.
     pub code: crate::ErrorCode,
@@ -161,7 +162,7 @@ pub struct StatusWarning {
 }
 
 /// Parameters of `daemon.shutdown`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Shutdown {
     /// Wait at most so long for running jobs to reach their end; absent:
@@ -171,14 +172,14 @@ pub struct Shutdown {
 }
 
 /// The answer of `daemon.shutdown`, given before it happens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ShuttingDown {
     /// The process that will end.
     pub pid: u32,
 }
 
 /// The answer of `daemon.reload`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reloaded {
     /// The file that was read.
     pub config: String,
@@ -187,6 +188,6 @@ pub struct Reloaded {
 }
 
 /// Parameters of a method that takes none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}

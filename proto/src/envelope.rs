@@ -1,5 +1,6 @@
 //! The one document that robot mode prints (contract §5).
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -7,9 +8,10 @@ use crate::project::Freshness;
 use crate::{SCHEMA, WireError};
 
 /// A robot document that says yes.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Success<T> {
     /// Always true.
+    #[schemars(extend("const" = true))]
     pub ok: bool,
     /// What was asked for; the same bytes on an unchanged mirror.
     pub data: T,
@@ -18,9 +20,10 @@ pub struct Success<T> {
 }
 
 /// A robot document that says no.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Failure {
     /// Always false.
+    #[schemars(extend("const" = false))]
     pub ok: bool,
     /// Why.
     pub error: ErrorBody,
@@ -29,24 +32,27 @@ pub struct Failure {
 }
 
 /// The error of a [`Failure`].
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ErrorBody {
     /// The stable name of the cause.
+    #[schemars(with = "crate::ErrorCode")]
     pub code: String,
     /// One sentence for a person.
     pub message: String,
     /// Whether the same command may succeed later.
     pub retryable: bool,
     /// Facts about this case; an object.
+    #[schemars(with = "serde_json::Map<String, Value>")]
     pub details: Value,
     /// Commands that cure it.
     pub actions: Vec<String>,
 }
 
 /// About an answer.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Meta {
-    /// [`SCHEMA`].
+    /// The name of the schemas that this document keeps.
+    #[schemars(extend("const" = SCHEMA))]
     pub schema: &'static str,
     /// The command that was understood, such as `sync-runs`.
     pub command: String,

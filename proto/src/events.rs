@@ -1,5 +1,6 @@
 //! What a job tells the world while it goes on.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use crate::{ErrorCode, Timestamp, WireError};
 
 /// One event of a job. `seq` grows by one within a job and starts at 1;
 /// progress is coalesced, so that a late subscriber sees gaps there alone.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Event {
     /// The event's number within its job.
     pub seq: u64,
@@ -25,7 +26,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum EventBody {
     /// The job waits for its turn.
@@ -103,7 +104,7 @@ pub enum EventBody {
 }
 
 /// Parameters of `jobs.subscribe`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubscribeJobs {
     /// One job; absent: all, from now on, without end.

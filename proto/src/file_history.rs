@@ -1,12 +1,13 @@
 //! `fileHistory.get`: the merge requests behind a file.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 use crate::project::ProjectInfo;
 
 /// Parameters of `fileHistory.get`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(clippy::struct_excessive_bools)] // Independent flags of the command.
 pub struct FileHistoryParams {
@@ -39,7 +40,9 @@ pub struct FileHistoryParams {
 }
 
 /// How a merge request touched a file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeType {
     /// The file is new.
@@ -80,7 +83,7 @@ impl ChangeType {
 }
 
 /// The answer of `fileHistory.get`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FileHistory {
     /// The project that answers.
     pub project: ProjectInfo,
@@ -102,7 +105,7 @@ pub struct FileHistory {
 }
 
 /// One name in the rename chain.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ChainName {
     /// The name.
     pub path: String,
@@ -111,7 +114,7 @@ pub struct ChainName {
 }
 
 /// A rename in a merged merge request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Rename {
     /// The name before.
     pub from: String,
@@ -124,7 +127,7 @@ pub struct Rename {
 }
 
 /// A merge request that touched the file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FileMergeRequest {
     /// Its iid.
     pub iid: u64,
@@ -157,7 +160,7 @@ pub struct FileMergeRequest {
 }
 
 /// One touch of one name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct FileChange {
     /// The name in the chain by which the merge request counts.
     pub path: String,
@@ -170,7 +173,7 @@ pub struct FileChange {
 }
 
 /// A review thread on the file.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FileDiscussion {
     /// GitLab's id of the thread.
     pub discussion_id: String,
@@ -190,7 +193,7 @@ pub struct FileDiscussion {
 }
 
 /// One note of a thread.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileNote {
     /// GitLab's id.
     pub note_id: u64,

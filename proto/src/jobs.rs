@@ -1,12 +1,13 @@
 //! Jobs: what the daemon's scheduler has queued, runs and has run.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{Timestamp, WireError};
 
 /// Where a job stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
     /// Waits for its turn.
@@ -29,7 +30,9 @@ impl JobState {
 }
 
 /// Who asked for a job; interactive ones go first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
     /// A timer.
@@ -39,7 +42,7 @@ pub enum Priority {
 }
 
 /// A job as `jobs.list` and `jobs.get` give it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobInfo {
     /// Unique while the daemon lives.
     pub job_id: u64,
@@ -70,14 +73,14 @@ pub struct JobInfo {
 }
 
 /// The answer of `jobs.list`: running, then queued, then recently ended ones.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct JobList {
     /// Without results; `jobs.get` has them.
     pub jobs: Vec<JobInfo>,
 }
 
 /// Parameters of `jobs.get` and `jobs.cancel`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobRef {
     /// The job.
@@ -85,7 +88,7 @@ pub struct JobRef {
 }
 
 /// The answer of `jobs.cancel`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cancelled {
     /// The job.
     pub job_id: u64,

@@ -11,6 +11,7 @@ pub mod events;
 pub mod file_history;
 pub mod jobs;
 pub mod methods;
+pub mod openrpc;
 pub mod places;
 pub mod project;
 pub mod search;

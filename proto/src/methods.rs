@@ -1,9 +1,12 @@
 //! Every JSON-RPC method with its parameters and its result.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{daemon, file_history, jobs, project, search, setup, sync, sync_runs};
+use crate::{
+    ErrorCode, daemon, file_history, jobs, openrpc, project, search, setup, sync, sync_runs,
+};
 
 /// What a call does to the world, for annotations and for caution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,10 +29,33 @@ pub trait Method {
     type Result: Serialize + DeserializeOwned + Send;
 }
 
+/// What is told about a method of the table: in the `OpenRPC` document, to
+/// agents, and in this documentation.
+pub trait Described: Method<Params: JsonSchema, Result: JsonSchema> {
+    /// What it does, in a line.
+    const SUMMARY: &'static str;
+    /// The codes of the errors that a call may be answered with, family by
+    /// family; a code may stand in several.
+    const ERRORS: &'static [&'static [ErrorCode]];
+    /// Calls with their answers: a JSON array of `{name, params, result}`,
+    /// from `proto/examples/<method>.json`.
+    const EXAMPLES: &'static str;
+}
+
+/// Meets each method of the table once, by [`visit_all`].
+pub trait Visitor {
+    /// This one.
+    fn visit<M: Described>(&mut self);
+}
+
 macro_rules! methods {
-    ($( $(#[$doc:meta])* $type:ident = $name:literal, $effect:ident, $params:ty => $result:ty; )+) => {
+    ($(
+        $(#[doc = $doc:literal])+
+        $type:ident = $name:literal, $effect:ident, $params:ty => $result:ty,
+            errors [$($family:ident)* $(; $($code:ident)+)?];
+    )+) => {
         $(
-            $(#[$doc])*
+            $(#[doc = $doc])+
             #[derive(Debug, Clone, Copy)]
             pub struct $type;
             impl Method for $type {
@@ -38,47 +64,131 @@ macro_rules! methods {
                 type Params = $params;
                 type Result = $result;
             }
+            impl Described for $type {
+                const SUMMARY: &'static str = concat!($($doc,)+).trim_ascii();
+                const ERRORS: &'static [&'static [ErrorCode]] =
+                    &[ANY, $(families::$family,)* &[$($(ErrorCode::$code),+)?]];
+                const EXAMPLES: &'static str =
+                    include_str!(concat!("../examples/", $name, ".json"));
+            }
         )+
         /// The names of all methods; subscriptions apart.
         pub const NAMES: &[&str] = &[ $( $name, )+ ];
+
+        /// Shows `visitor` every method, in the order of the table.
+        pub fn visit_all(visitor: &mut impl Visitor) {
+            $( visitor.visit::<$type>(); )+
+        }
     };
+}
+
+/// What any call may be answered with: a defect, parameters that do not fit, a
+/// daemon that is about to end or has too much to do.
+pub const ANY: &[ErrorCode] = &[
+    ErrorCode::Internal,
+    ErrorCode::Usage,
+    ErrorCode::DaemonUnavailable,
+];
+
+/// Causes that come together, for the table below.
+// Written in the table as the codes are.
+#[allow(non_upper_case_globals, clippy::enum_glob_use)]
+mod families {
+    use crate::ErrorCode::{self, *};
+
+    /// The config is read, or what it says is needed.
+    pub(super) const Config: &[ErrorCode] = &[ConfigInvalid, ConfigNotFound];
+    /// The database is needed.
+    pub(super) const Mirror: &[ErrorCode] = &[
+        ConfigInvalid,
+        ConfigNotFound,
+        DatabaseLocked,
+        Database,
+        DatabaseCorrupt,
+        MigrationFailed,
+        SchemaTooNew,
+        Io,
+        DiskFull,
+    ];
+    /// The request means a project.
+    pub(super) const Project: &[ErrorCode] = &[AmbiguousProject, ProjectUnknown, HostUnknown];
+    /// The request names issues or merge requests to be fetched.
+    pub(super) const Targets: &[ErrorCode] = &[
+        ScopeConflict,
+        MixedProjects,
+        TargetConflict,
+        TooManyTargets,
+        BadUrl,
+    ];
+    /// GitLab is asked before the call is answered.
+    pub(super) const Gitlab: &[ErrorCode] = &[
+        TokenMissing,
+        GitlabUnauthorized,
+        GitlabForbidden,
+        GitlabNotFound,
+        GitlabRateLimited,
+        Network,
+        Timeout,
+        GitlabUnavailable,
+        GitlabBadPayload,
+    ];
 }
 
 methods! {
     /// Handshake: versions and places.
-    DaemonHello = "daemon.hello", Read, daemon::Hello => daemon::HelloReply;
+    DaemonHello = "daemon.hello", Read, daemon::Hello => daemon::HelloReply,
+        errors [; ProtocolMismatch];
     /// All that the daemon knows of itself.
-    GetDaemonStatus = "daemon.status", Read, daemon::Nothing => daemon::DaemonStatus;
+    GetDaemonStatus = "daemon.status", Read, daemon::Nothing => daemon::DaemonStatus,
+        errors [];
     /// Ends the daemon.
-    DaemonShutdown = "daemon.shutdown", Write, daemon::Shutdown => daemon::ShuttingDown;
+    DaemonShutdown = "daemon.shutdown", Write, daemon::Shutdown => daemon::ShuttingDown,
+        errors [];
     /// Reads the config again.
-    DaemonReload = "daemon.reload", Write, daemon::Nothing => daemon::Reloaded;
+    DaemonReload = "daemon.reload", Write, daemon::Nothing => daemon::Reloaded,
+        errors [Mirror];
     /// Queues a sync, or joins an identical one.
-    SyncStart = "sync.start", Write, sync::SyncRequest => sync::SyncStarted;
+    SyncStart = "sync.start", Write, sync::SyncRequest => sync::SyncStarted,
+        errors [Mirror Project Targets];
     /// The scheduler's queue.
-    JobsList = "jobs.list", Read, daemon::Nothing => jobs::JobList;
+    JobsList = "jobs.list", Read, daemon::Nothing => jobs::JobList,
+        errors [];
     /// One job, with its result.
-    JobsGet = "jobs.get", Read, jobs::JobRef => jobs::JobInfo;
+    JobsGet = "jobs.get", Read, jobs::JobRef => jobs::JobInfo,
+        errors [; NotFound];
     /// Cancels a job.
-    JobsCancel = "jobs.cancel", Write, jobs::JobRef => jobs::Cancelled;
+    JobsCancel = "jobs.cancel", Write, jobs::JobRef => jobs::Cancelled,
+        errors [; NotFound];
     /// The merge requests behind a file.
-    FileHistoryGet = "fileHistory.get", Read, file_history::FileHistoryParams => project::Read<file_history::FileHistory>;
+    FileHistoryGet = "fileHistory.get", Read, file_history::FileHistoryParams => project::Read<file_history::FileHistory>,
+        errors [Mirror Project; NotFound];
     /// The run ledger.
-    SyncRunsList = "syncRuns.list", Read, sync_runs::ListRuns => project::Read<sync_runs::RunList>;
+    SyncRunsList = "syncRuns.list", Read, sync_runs::ListRuns => project::Read<sync_runs::RunList>,
+        errors [Mirror Project; NotFound];
     /// One run with its items.
-    SyncRunsGet = "syncRuns.get", Read, sync_runs::RunRef => project::Read<sync::RunResult>;
+    SyncRunsGet = "syncRuns.get", Read, sync_runs::RunRef => project::Read<sync::RunResult>,
+        errors [Mirror; NotFound];
     /// A new run of the targets of a surgical run that did not end well.
-    SyncRunsRetryFailed = "syncRuns.retryFailed", Write, sync_runs::RunRef => sync::SyncStarted;
+    SyncRunsRetryFailed = "syncRuns.retryFailed", Write, sync_runs::RunRef => sync::SyncStarted,
+        errors [Mirror Project Targets; NotFound];
     /// Issues and merge requests by words and by meaning.
-    SearchQuery = "search.query", Read, search::SearchParams => project::Read<search::SearchResults>;
+    SearchQuery = "search.query", Read, search::SearchParams => project::Read<search::SearchResults>,
+        errors [Mirror Project; NotFound Timeout EmbedderUnavailable EmbedderModelMissing];
     /// The configured projects.
-    ProjectsList = "projects.list", Read, daemon::Nothing => project::ProjectList;
+    ProjectsList = "projects.list", Read, daemon::Nothing => project::ProjectList,
+        errors [Mirror];
     /// Which project a selector or a checkout means.
-    ProjectsResolve = "projects.resolve", Read, project::ResolveProject => project::ProjectInfo;
+    ProjectsResolve = "projects.resolve", Read, project::ResolveProject => project::ProjectInfo,
+        errors [Mirror Project];
     /// Tries a host, a token and projects, and writes nothing.
-    SetupCheck = "setup.check", Read, setup::Setup => setup::SetupReport;
+    SetupCheck = "setup.check", Read, setup::Setup => setup::SetupReport,
+        errors [Config Gitlab; Io];
     /// The same, and writes the config.
-    SetupWrite = "setup.write", Write, setup::Setup => setup::SetupReport;
+    SetupWrite = "setup.write", Write, setup::Setup => setup::SetupReport,
+        errors [Config Gitlab; Io DiskFull];
+    /// This interface as an `OpenRPC` document.
+    RpcDiscover = "rpc.discover", Read, daemon::Nothing => openrpc::Document,
+        errors [];
 }
 
 /// Subscribes to the events of a job or of all; [`crate::events::SubscribeJobs`].

@@ -1,11 +1,12 @@
 //! Projects as both sides name them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
 
 /// A mirrored project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProjectInfo {
     /// The host's key in the config.
     pub host: String,
@@ -18,7 +19,7 @@ pub struct ProjectInfo {
 }
 
 /// How current the mirror of one project is (contract §5).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Freshness {
     /// The project's full path.
     pub project: String,
@@ -31,7 +32,7 @@ pub struct Freshness {
 }
 
 /// Which project a request is about: both empty means the only configured one.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProjectSelector {
     /// A full path or an unambiguous suffix of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,7 +44,8 @@ pub struct ProjectSelector {
 
 /// A read's answer: the data, which is the same bytes on an unchanged mirror,
 /// and beside it how current it is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "{T}Read")]
 pub struct Read<T> {
     /// What was asked for.
     pub data: T,
@@ -56,14 +58,14 @@ pub struct Read<T> {
 }
 
 /// The answer of `projects.list`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProjectList {
     /// The configured projects, by host, then path.
     pub projects: Vec<ProjectInfo>,
 }
 
 /// Parameters of `projects.resolve`: from what a client knows to one project.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResolveProject {
     /// A full path or an unambiguous suffix of one.

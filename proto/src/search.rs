@@ -1,5 +1,6 @@
 //! `search.query`: issues and merge requests by words and by meaning.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -9,7 +10,7 @@ use crate::sync::EntityType;
 /// Parameters of `search.query`. What the query text itself says (`author:`,
 /// `label:`, `state:`, `type:`, `path:`, and each with `-` before it) holds
 /// besides.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SearchParams {
     /// Words, `"phrases"`, `prefix*`, `-exclusions` and filters.
@@ -64,7 +65,7 @@ pub struct SearchParams {
 }
 
 /// How to search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum SearchMode {
     /// By words and by meaning.
@@ -87,7 +88,9 @@ impl SearchMode {
 }
 
 /// The kinds of text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum SearchType {
     /// Title and description of an issue.
@@ -99,7 +102,7 @@ pub enum SearchType {
 }
 
 /// The answer of `search.query`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SearchResults {
     /// The project that answers.
     pub project: ProjectInfo,
@@ -118,7 +121,7 @@ pub struct SearchResults {
 }
 
 /// How much of a project can be found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SearchCoverage {
     /// Issues, merge requests and threads with text.
     pub documents: u64,
@@ -131,7 +134,7 @@ pub struct SearchCoverage {
 }
 
 /// An issue or merge request that was found.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SearchHit {
     /// Issue or merge request.
     pub entity_type: EntityType,
@@ -163,7 +166,7 @@ pub struct SearchHit {
 }
 
 /// A passage of a hit.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Passage {
     /// The item's own text, or a thread.
     pub source: PassageSource,
@@ -185,7 +188,7 @@ pub struct Passage {
 }
 
 /// What a passage is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum PassageSource {
     /// Title and description.
@@ -195,7 +198,7 @@ pub enum PassageSource {
 }
 
 /// How a hit came to its place.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Explanation {
     /// By words; absent where they did not find it.
     pub lexical: Option<Part>,
@@ -208,7 +211,7 @@ pub struct Explanation {
 }
 
 /// One of the two lists.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Part {
     /// The place in it, from 1.
     pub rank: u32,

@@ -1,11 +1,12 @@
 //! `setup.check` and `setup.write`: what `lore init` asks of the daemon.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Timestamp, WireError};
 
 /// A token on its way from a prompt to the daemon. It cannot be printed.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Secret(String);
 
@@ -28,7 +29,7 @@ impl std::fmt::Debug for Secret {
 }
 
 /// Where a host's token comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenSource {
     /// An environment variable of the daemon.
@@ -42,7 +43,7 @@ pub enum TokenSource {
 }
 
 /// Parameters of `setup.check` and `setup.write`: one host and its projects.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Setup {
     /// The host's key in the config, `gitlab.example.com`.
@@ -62,7 +63,7 @@ pub struct Setup {
 }
 
 /// The answer of both.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SetupReport {
     /// The config file, written by `setup.write` alone.
     pub config: String,
@@ -85,7 +86,7 @@ pub struct SetupReport {
 }
 
 /// One project of a [`SetupReport`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProjectCheck {
     /// The path that was asked for.
     pub asked: String,

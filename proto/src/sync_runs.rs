@@ -1,11 +1,12 @@
 //! `syncRuns.list` and `syncRuns.get`: the run ledger.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::sync::{RunMode, RunResult, RunStatus};
 
 /// Parameters of `syncRuns.list`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListRuns {
     /// At most so many, 1 to 1,000; absent: 20.
@@ -29,7 +30,7 @@ pub struct ListRuns {
 }
 
 /// The answer of `syncRuns.list`, newest first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunList {
     /// Without the items of each run; `syncRuns.get` has them.
     pub runs: Vec<RunResult>,
@@ -40,7 +41,7 @@ pub struct RunList {
 }
 
 /// Parameters of `syncRuns.get`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RunRef {
     /// The run, whole or by an unambiguous beginning of at least 4 characters.

@@ -6,7 +6,7 @@ use lore_proto::jobs::{Cancelled, JobInfo, JobList, JobRef, JobState, Priority};
 use lore_proto::methods::{JobsCancel, JobsList};
 
 use super::wording::paint_run_word;
-use super::{Reply, Run};
+use super::{Facts, Reply, Run};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::table::{Cell, Table};
@@ -34,6 +34,11 @@ enum Action {
 }
 
 impl Run for Jobs {
+    const FACTS: &'static [Facts] = &[
+        Facts::read::<JobList>("jobs"),
+        Facts::write::<Cancelled>("jobs cancel"),
+    ];
+
     fn name(&self) -> &'static str {
         match self.action {
             None => "jobs",

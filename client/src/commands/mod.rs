@@ -1,14 +1,22 @@
 //! One file for each command. A new one is a file and a line in the list
 //! below; the parser, the names and the dispatch follow from it.
 
+mod facts;
+#[cfg(test)]
+mod schemas;
 mod wording;
 
 use crate::context::Context;
 use crate::failure::Failure;
 pub(crate) use crate::output::Reply;
+pub(crate) use facts::Facts;
 
 /// A command, with its flags as fields.
 trait Run {
+    /// The command, or each of its subcommands, as others may know it: one
+    /// entry for every name that [`Run::name`] may give.
+    const FACTS: &'static [Facts];
+
     /// The name in `meta.command`, such as `jobs cancel`.
     fn name(&self) -> &'static str;
 
@@ -25,6 +33,9 @@ macro_rules! commands {
         pub(crate) enum Command {
             $( #[command(name = $name)] $variant($module::$args), )+
         }
+
+        /// What is known of every command, in the order of the help.
+        pub(crate) const FACTS: &[&[Facts]] = &[ $( <$module::$args as Run>::FACTS, )+ ];
 
         impl Command {
             /// The name in `meta.command`.
@@ -49,4 +60,5 @@ commands! {
     Jobs = jobs::Jobs, "jobs";
     Status = status::Status, "status";
     Daemon = daemon::Daemon, "daemon";
+    RobotDocs = robot_docs::RobotDocs, "robot-docs";
 }

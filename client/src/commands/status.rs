@@ -5,7 +5,7 @@ use lore_proto::daemon::{DaemonStatus, HostStatus, Nothing, ProjectStatus};
 use lore_proto::methods::GetDaemonStatus;
 
 use super::wording::synced;
-use super::{Reply, Run, jobs};
+use super::{Facts, Reply, Run, jobs};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::table::{Cell, Table};
@@ -19,6 +19,8 @@ use crate::output::{Page, View, sanitise, text, time};
 pub(crate) struct Status {}
 
 impl Run for Status {
+    const FACTS: &'static [Facts] = &[Facts::read::<DaemonStatus>("status")];
+
     fn name(&self) -> &'static str {
         "status"
     }

@@ -94,9 +94,8 @@ fn start(places: &Places) -> Result<(Connection, HelloReply), Failure> {
         Failure::Error(
             WireError::new(
                 ErrorCode::DaemonUnavailable,
-                "no daemon answers and its program `lored` is neither beside `lore` nor in a folder of PATH",
-            )
-            .action("install `lored` beside `lore`, or add its folder to PATH"),
+                "no daemon answers and its program `lored` is neither beside `lore` nor in a folder of PATH; install it beside `lore`, or add its folder to PATH",
+            ),
         )
     })?;
     make_private_folder(&places.log_dir)?;

@@ -65,17 +65,20 @@ fn classify(places: &Places, error: io::Error) -> Probe {
     if means_absent(&error) {
         return Probe::Absent(error);
     }
-    let failure = WireError::new(
-        ErrorCode::DaemonUnavailable,
-        format!(
-            "could not talk to the daemon at `{}`: {error}",
-            places.socket.display()
-        ),
+    let mut message = format!(
+        "could not talk to the daemon at `{}`: {error}",
+        places.socket.display()
     );
-    Probe::Unfit(match error.kind() {
-        io::ErrorKind::PermissionDenied => failure.action(
-            "use the socket's own user, or set LORE_SOCKET to a socket that belongs to you",
-        ),
-        _ => failure.action("lore daemon logs"),
+    let denied = error.kind() == io::ErrorKind::PermissionDenied;
+    if denied {
+        message.push_str(
+            "; use the socket's own user, or set LORE_SOCKET to a socket that belongs to you",
+        );
+    }
+    let failure = WireError::new(ErrorCode::DaemonUnavailable, message);
+    Probe::Unfit(if denied {
+        failure
+    } else {
+        failure.action("lore daemon logs")
     })
 }

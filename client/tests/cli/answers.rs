@@ -44,7 +44,7 @@ pub(crate) fn run(project: &str, completion: &str, error: Option<&str>) -> Value
         "requested": {"issues": [], "merge_requests": []},
         "started_at": TIME, "finished_at": TIME, "elapsed_ms": 1200,
         "stage_timings_ms": {"preflight": 100, "fetch": 0, "ingest": 900, "dependents": 200, "docs": 0, "embed": 0},
-        "counters": {"issues_ingested": 12, "requests": 3},
+        "counters": counters(),
         "entity_outcomes": [], "entity_failures": [], "warnings": [],
         "recovery_actions": [],
     });
@@ -54,6 +54,29 @@ pub(crate) fn run(project: &str, completion: &str, error: Option<&str>) -> Value
         run["recovery_actions"] = json!(["lore init"]);
     }
     run
+}
+
+fn counters() -> Value {
+    let names = [
+        "issues_fetched",
+        "mrs_fetched",
+        "mrs_ingested",
+        "discussions_fetched",
+        "notes_ingested",
+        "resource_events_fetched",
+        "mr_diffs_fetched",
+        "closes_issues_fetched",
+        "statuses_enriched",
+        "docs_regenerated",
+        "docs_embedded",
+        "skipped_stale",
+        "warnings",
+        "deleted",
+    ];
+    let mut counters: Value = names.into_iter().map(|name| (name, 0)).collect();
+    counters["issues_ingested"] = json!(12);
+    counters["requests"] = json!(3);
+    counters
 }
 
 pub(crate) fn outcome(completion: &str, error: Option<&str>) -> Value {

@@ -83,6 +83,37 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    /// Whatever the test is about: a document of robot mode keeps the schemas,
+    /// and what it suggests can be run.
+    fn keeps_its_promises(&self) {
+        if !["{\"ok\":", "{\"event\":"]
+            .iter()
+            .any(|start| self.stdout.starts_with(start))
+        {
+            return;
+        }
+        // What only a newer daemon says is in no schema of this version.
+        let known = self
+            .stdout
+            .lines()
+            .filter(|line| !line.contains("of_a_newer_daemon"));
+        let faults = lore_schemas::faults_of_robot_output(&known.collect::<Vec<_>>().join("\n"));
+        assert!(faults.is_empty(), "{}\n{self:?}", faults.join("\n"));
+        let last = self.stdout.lines().next_back().unwrap();
+        let document: Value = serde_json::from_str(last).unwrap();
+        for action in document["error"]["actions"]
+            .as_array()
+            .into_iter()
+            .flatten()
+        {
+            let action = action.as_str().unwrap();
+            assert!(
+                action.starts_with("lore "),
+                "no command: {action}\n{self:?}"
+            );
+        }
+    }
+
     /// stdout as the one document that robot mode promises.
     pub(crate) fn document(&self) -> Value {
         assert!(self.stdout.ends_with('\n'), "{self:?}");
@@ -126,11 +157,13 @@ pub(crate) fn wait(child: Child) -> Ran {
         stdout,
         stderr,
     } = output.unwrap();
-    Ran {
+    let ran = Ran {
         exit: status.code(),
         stdout: String::from_utf8(stdout).unwrap(),
         stderr: String::from_utf8(stderr).unwrap(),
-    }
+    };
+    ran.keeps_its_promises();
+    ran
 }
 
 /// Sends a signal to one process.

@@ -47,6 +47,9 @@ fn every_command_answers_with_one_document_that_names_it() {
         ("daemon status", "daemon status"),
         ("daemon reload", "daemon reload"),
         ("init --host h -p g/p", "init"),
+        ("robot-docs", "robot-docs"),
+        ("robot-docs --brief", "robot-docs"),
+        ("robot-docs --markdown", "robot-docs"),
     ] {
         let ran = home.run(&format!("--robot {line}"));
         let document = ran.document();
@@ -104,6 +107,59 @@ fn words_that_do_not_fit_are_a_document_too() {
         assert_eq!(ran.exit, Some(2), "{line}");
         assert_eq!(ran.document()["meta"]["command"], command, "{line}");
     }
+}
+
+#[test]
+fn a_misspelt_read_is_answered_and_says_how_it_was_read() {
+    let home = Home::new();
+    let daemon = everything().listen(&home.socket());
+    let ran = home.run("--Robot filehistory src/main.rs --discusions -limit 7");
+    let document = ran.document();
+    assert_eq!(ran.exit, Some(0), "{ran:?}");
+    assert_eq!(document["meta"]["command"], "file-history");
+    assert_eq!(
+        document["meta"]["warnings"],
+        json!([
+            "read `--Robot` as `--robot`",
+            "read `filehistory` as `file-history`",
+            "read `--discusions` as `--discussions`",
+            "read `-limit` as `--limit`",
+            "a warning of the daemon",
+        ])
+    );
+    let asked = daemon.next("fileHistory.get");
+    assert_eq!(
+        (&asked["discussions"], &asked["limit"]),
+        (&json!(true), &json!(7))
+    );
+    // A person is told beside the answer.
+    let ran = home.run("JOBS");
+    assert_eq!(ran.exit, Some(0), "{ran:?}");
+    assert_eq!(ran.stderr, "warning: read `JOBS` as `jobs`\n");
+}
+
+#[test]
+fn a_misspelt_write_is_left_to_the_one_who_typed_it() {
+    let home = Home::new();
+    let daemon = everything().listen(&home.socket());
+    for (line, meant) in [
+        ("--robot snyc", "sync"),
+        ("--robot sync --ful", " sync --full"),
+        ("--robot jobs cancle 3", "jobs cancel 3"),
+        ("--robot Sync", " sync"),
+    ] {
+        let ran = home.run(line);
+        assert_eq!(ran.code(), "USAGE", "{line}");
+        let suggestions = ran.document()["error"]["details"]["suggestions"].clone();
+        let suggestions = suggestions.as_array().unwrap();
+        assert!(
+            suggestions
+                .iter()
+                .any(|s| s.as_str().unwrap().ends_with(meant)),
+            "{line}: {ran:?}"
+        );
+    }
+    assert_eq!(daemon.methods(), Vec::<String>::new());
 }
 
 #[test]

@@ -211,7 +211,8 @@ fn a_detached_sync_names_its_job_and_runs() {
 #[test]
 fn a_dry_run_shows_its_plan() {
     let home = Home::new();
-    let plan = json!({"mode": "standard", "projects": [{"project": "g/p",
+    let plan = json!({"mode": "standard", "requested": {"issues": [], "merge_requests": []},
+                 "projects": [{"project": "g/p",
         "issues_updated_after": null, "merge_requests_updated_after": null,
         "queued_dependents": 0, "due_rechecks": 2, "reconcile": false}]});
     let answer = json!({"job_id": null, "joined": false, "run_ids": [], "plan": plan});

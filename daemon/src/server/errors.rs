@@ -3,8 +3,8 @@
 //! both.
 
 use jsonrpsee::types::ErrorObjectOwned;
+use lore_proto::error::ErrorData;
 use lore_proto::{ErrorCode, WireError};
-use serde_json::{Value, json};
 
 /// JSON-RPC 2.0, section 5.1.
 pub(super) const PARSE_ERROR: i32 = -32700;
@@ -24,7 +24,7 @@ pub(super) fn call_failed(error: &WireError) -> ErrorObjectOwned {
     ErrorObjectOwned::owned(
         error.code.rpc_code(),
         error.message.clone(),
-        Some(data(error)),
+        Some(ErrorData::from(error)),
     )
 }
 
@@ -35,15 +35,5 @@ pub(super) fn reserved(
     message: impl Into<String>,
 ) -> ErrorObjectOwned {
     let error = WireError::new(code, message);
-    ErrorObjectOwned::owned(number, error.message.clone(), Some(data(&error)))
-}
-
-fn data(error: &WireError) -> Value {
-    json!({
-        "code": error.code,
-        "exit_code": error.exit_status(),
-        "retryable": error.retryable,
-        "details": error.details,
-        "actions": error.actions,
-    })
+    ErrorObjectOwned::owned(number, error.message.clone(), Some(ErrorData::from(&error)))
 }

@@ -1,9 +1,10 @@
 //! The words of a run: modes, phases, states, kinds of item.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The two kinds of run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RunMode {
     /// Everything that changed in a project.
@@ -13,7 +14,7 @@ pub enum RunMode {
 }
 
 /// Where a run stands (contract §8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RunStatus {
     /// Not ended.
@@ -27,7 +28,9 @@ pub enum RunStatus {
 }
 
 /// What a run is doing, in order (contract §8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// Access, identity and lists.
@@ -51,7 +54,7 @@ pub enum Phase {
 }
 
 /// How a run ended (contract §8).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CompletionStatus {
     /// All of it was done.
@@ -123,7 +126,9 @@ wire_names!(EntityStatus {
 });
 
 /// The two kinds of item that lore mirrors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum EntityType {
     /// An issue, incident or task: one iid space.
@@ -143,7 +148,7 @@ impl EntityType {
 }
 
 /// How one stage of one item ended, in the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EntityStatus {
     /// Done.

@@ -1,12 +1,13 @@
 //! What is asked for: a sync, and what a dry run says of it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Requested, RunMode};
 use crate::Timestamp;
 
 /// Parameters of `sync.start`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(clippy::struct_excessive_bools)] // Each is an independent flag of the command.
 pub struct SyncRequest {
@@ -74,7 +75,7 @@ impl SyncRequest {
 }
 
 /// The answer of `sync.start`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SyncStarted {
     /// The job to follow with `jobs.subscribe` or `jobs.get`; absent for a
     /// dry run, which is answered at once.
@@ -93,7 +94,7 @@ pub struct SyncStarted {
 }
 
 /// What a dry run would do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SyncPlan {
     /// Standard or surgical.
     pub mode: RunMode,
@@ -105,7 +106,7 @@ pub struct SyncPlan {
 }
 
 /// What a dry run would do for one project.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProjectPlan {
     /// The project's full path.
     pub project: String,

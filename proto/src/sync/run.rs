@@ -1,12 +1,13 @@
 //! A run, while it goes on and after.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{CompletionStatus, EntityType, Phase, RunMode, RunStatus};
 use crate::{ErrorCode, Timestamp};
 
 /// The targets of a surgical run; empty for a standard one.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Requested {
     /// Issue iids.
     pub issues: Vec<u64>,
@@ -15,7 +16,7 @@ pub struct Requested {
 }
 
 /// What a run counted (contract §8).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs)] // The names are the contract's and say all there is.
 pub struct Counters {
@@ -40,7 +41,7 @@ pub struct Counters {
 }
 
 /// Milliseconds spent in each phase; 0 for one that was not entered.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 #[allow(missing_docs)] // One field a phase.
 pub struct StageTimings {
@@ -53,7 +54,7 @@ pub struct StageTimings {
 }
 
 /// Something of one item that could not be had.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DependentFailure {
     /// The stage, such as `discussions` or `diffs`.
     pub stage: String,
@@ -65,7 +66,7 @@ pub struct DependentFailure {
 
 /// One thing that a surgical sync found changed in an item since the mirror
 /// last saw it. Values are text from GitLab.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EntityChange {
     /// `new`, `title`, `state`, `draft`, `head`, `labels`, `assignees`,
     /// `reviewers`, `milestone`, `description`, `notes`, `threads_unresolved`,
@@ -80,7 +81,7 @@ pub struct EntityChange {
 }
 
 /// What became of one item of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EntityOutcome {
     /// Issue or merge request.
     pub entity_type: EntityType,
@@ -103,7 +104,7 @@ pub struct EntityOutcome {
 }
 
 /// One failed stage of one item.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct EntityFailure {
     /// Issue or merge request.
     pub entity_type: EntityType,
@@ -118,7 +119,7 @@ pub struct EntityFailure {
 }
 
 /// A run, while it goes on and after (contract §8).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RunResult {
     /// Names this run for ever.
     pub run_id: String,
@@ -172,7 +173,7 @@ pub struct RunResult {
 }
 
 /// The answer of a standard `lore sync`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SyncOutcome {
     /// The worst of the runs'.
     pub completion_status: CompletionStatus,

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use clap::Args;
 use lore_proto::{ErrorCode, WireError};
-use serde_json::json;
 
+use super::answers::LogTail;
 use super::say;
 use crate::commands::Reply;
 use crate::context::Context;
@@ -67,7 +67,10 @@ impl Logs {
         for line in &lines {
             page.line(line);
         }
-        let data = json!({ "path": path.display().to_string(), "lines": lines });
+        let data = LogTail {
+            path: path.display().to_string(),
+            lines: &lines,
+        };
         say(context, &data, &page.into_text())
     }
 }

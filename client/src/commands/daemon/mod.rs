@@ -1,5 +1,6 @@
 //! `lore daemon …`: the daemon's life.
 
+mod answers;
 mod logs;
 
 use std::time::Duration;
@@ -9,14 +10,16 @@ use lore_proto::daemon::{HelloReply, Nothing, Reloaded, Shutdown};
 use lore_proto::methods::{DaemonReload, DaemonShutdown, GetDaemonStatus};
 use lore_proto::places::Places;
 use lore_proto::{ErrorCode, WireError};
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use super::{Reply, Run};
+use super::{Facts, Reply, Run};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::link::{self, CallError, Connection, Probe};
 use crate::output::robot::Document;
 use crate::output::{Page, View, sanitise, text, time};
+
+use answers::{Absent, Health, LogTail, Problem, Answering, Serves, Launch, Ending, Unfit};
 
 /// How long `stop` waits: the daemon gives running jobs 10 seconds, and then
 /// ends them.
@@ -54,6 +57,15 @@ enum Action {
 }
 
 impl Run for Daemon {
+    const FACTS: &'static [Facts] = &[
+        Facts::write::<Launch>("daemon start"),
+        Facts::write::<Ending>("daemon stop"),
+        Facts::write::<Launch>("daemon restart"),
+        Facts::read::<Health>("daemon status"),
+        Facts::write::<Reloaded>("daemon reload"),
+        Facts::read::<LogTail<'_>>("daemon logs"),
+    ];
+
     fn name(&self) -> &'static str {
         match self.action {
             Action::Start => "daemon start",
@@ -84,8 +96,11 @@ fn start(context: &mut Context) -> Result<Reply, Failure> {
         Probe::Unfit(error) => return Err(error.into()),
         Probe::Absent(_) => (link::launch(&places)?.1, true),
     };
-    let mut data = described(&hello, &places);
-    data["started"] = json!(started);
+    let data = Launch {
+        daemon: Answering::new(&hello, &places),
+        started,
+        previous_pid: None,
+    };
     let verb = if started { "Started" } else { "Already running:" };
     say(context, &data, &format!("{verb} {}", named(&hello)))
 }
@@ -97,7 +112,11 @@ fn stop_and_say(context: &mut Context) -> Result<Reply, Failure> {
         Some(pid) => format!("Stopped lored (pid {pid}).\n"),
         None => "No daemon runs.\n".to_owned(),
     };
-    let data = json!({ "running": false, "stopped": pid.is_some(), "pid": pid });
+    let data = Ending {
+        running: false,
+        stopped: pid.is_some(),
+        pid,
+    };
     say(context, &data, &sentence)
 }
 
@@ -105,9 +124,11 @@ fn restart(context: &mut Context) -> Result<Reply, Failure> {
     let places = context.places()?;
     let previous = stop(context, &places)?;
     let (_, hello) = link::launch(&places)?;
-    let mut data = described(&hello, &places);
-    data["started"] = json!(true);
-    data["previous_pid"] = json!(previous);
+    let data = Launch {
+        daemon: Answering::new(&hello, &places),
+        started: true,
+        previous_pid: previous,
+    };
     say(context, &data, &format!("Started {}", named(&hello)))
 }
 
@@ -154,10 +175,6 @@ fn status(context: &mut Context) -> Result<Reply, Failure> {
             let full = connection
                 .call::<GetDaemonStatus>(&Nothing {})
                 .map_err(WireError::from)?;
-            let mut data = described(&hello, &places);
-            data["started_at"] = json!(full.started_at);
-            data["uptime_seconds"] = json!(full.uptime_seconds);
-            data["places"] = json!(full.places);
             let page = format!(
                 "{}up {}\nconfig    {}\ndatabase  {}\nsocket    {}\nlogs      {}\n",
                 named(&hello),
@@ -167,30 +184,39 @@ fn status(context: &mut Context) -> Result<Reply, Failure> {
                 sanitise::line(&full.places.socket),
                 sanitise::line(&full.places.log_dir),
             );
-            say(context, &data, &page)
+            let data = Serves {
+                daemon: Answering::new(&hello, &places),
+                started_at: full.started_at,
+                uptime_seconds: full.uptime_seconds,
+                places: full.places,
+            };
+            say(context, &Health::Serves(Box::new(data)), &page)
         }
         Probe::Unfit(error) => {
-            let data = json!({
-                "running": true,
-                "compatible": false,
-                "problem": { "code": error.code, "message": error.message },
-                "socket": places.socket.display().to_string(),
-            });
             let mut page = Page::default();
-    page.line(format_args!(
+            page.line(format_args!(
                 "A daemon answers and cannot serve this lore: {}",
                 sanitise::lines(&error.message)
             ));
             for action in &error.actions {
                 page.line(format_args!("hint: {}", sanitise::line(action)));
             }
-            say(context, &data, &page.into_text())
+            let data = Unfit {
+                running: true,
+                compatible: false,
+                problem: Problem {
+                    code: error.code,
+                    message: error.message,
+                },
+                socket: places.socket.display().to_string(),
+            };
+            say(context, &Health::Unfit(data), &page.into_text())
         }
         Probe::Absent(_) => {
             let socket = places.socket.display().to_string();
-            let data = json!({ "running": false, "socket": socket });
             let page = format!("Not running (no daemon answers at `{socket}`).\n");
-            say(context, &data, &page)
+            let running = false;
+            say(context, &Health::Absent(Absent { running, socket }), &page)
         }
     }
 }
@@ -229,20 +255,6 @@ fn reloaded_page(reloaded: &Reloaded, view: &View) -> String {
     page.into_text()
 }
 
-fn described(hello: &HelloReply, places: &Places) -> Value {
-    json!({
-        "running": true,
-        "compatible": true,
-        "pid": hello.pid,
-        "version": hello.version,
-        "protocol": hello.protocol,
-        "data_dir": hello.data_dir,
-        "config": hello.config,
-        "socket": places.socket.display().to_string(),
-        "degraded": hello.degraded,
-    })
-}
-
 fn named(hello: &HelloReply) -> String {
     let mut sentence = Page::default();
     sentence.line(format_args!(
@@ -257,7 +269,7 @@ fn named(hello: &HelloReply) -> String {
     sentence.into_text()
 }
 
-fn say(context: &Context, data: &Value, sentence: &str) -> Result<Reply, Failure> {
+fn say(context: &Context, data: &impl Serialize, sentence: &str) -> Result<Reply, Failure> {
     if context.printer.robot {
         let data = serde_json::value::to_raw_value(data)
             .map_err(|error| WireError::new(ErrorCode::Internal, error.to_string()))?;

@@ -9,7 +9,7 @@ use lore_proto::file_history::{FileHistory as History, FileHistoryParams};
 use lore_proto::methods::FileHistoryGet;
 
 use crate::fields::Fields;
-use super::{Reply, Run};
+use super::{Facts, Reply, Run};
 use crate::checkout::{Checkout, repository_path};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -63,6 +63,8 @@ const FIELDS: &[&str] = &[
 ];
 
 impl Run for FileHistory {
+    const FACTS: &'static [Facts] = &[Facts::read::<History>("file-history").rows("merge_requests")];
+
     fn name(&self) -> &'static str {
         "file-history"
     }

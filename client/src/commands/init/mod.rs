@@ -13,10 +13,11 @@ use lore_proto::methods::{SetupCheck, SetupWrite, SyncStart};
 use lore_proto::setup::{Setup, SetupReport, TokenSource};
 use lore_proto::sync::{SyncOutcome, SyncRequest};
 use lore_proto::{ErrorCode, WireError};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Reply, Run, sync};
+use super::{Facts, Reply, Run, sync};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::link::parse_result;
@@ -69,6 +70,8 @@ pub(crate) struct Init {
 }
 
 impl Run for Init {
+    const FACTS: &'static [Facts] = &[Facts::write::<Answer>("init").asks_gitlab()];
+
     fn name(&self) -> &'static str {
         "init"
     }
@@ -281,10 +284,15 @@ fn finish(
     Ok(Reply::Document(Document::new(data)))
 }
 
-/// `data` of the robot document.
-#[derive(Serialize)]
+/// `data` of the robot document, in the daemon's own bytes.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "InitAnswer")]
 struct Answer {
+    /// What was found and written.
+    #[schemars(with = "SetupReport")]
     setup: Box<RawValue>,
+    /// The first sync, where it was wanted.
+    #[schemars(with = "SyncOutcome")]
     #[serde(skip_serializing_if = "Option::is_none")]
     sync: Option<Box<RawValue>>,
 }

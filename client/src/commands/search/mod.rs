@@ -7,7 +7,7 @@ use lore_proto::Timestamp;
 use lore_proto::methods::SearchQuery;
 use lore_proto::search::{SearchMode, SearchParams, SearchResults, SearchType};
 
-use super::{Reply, Run};
+use super::{Facts, Reply, Run};
 use crate::checkout::Checkout;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -96,6 +96,8 @@ const FIELDS: &[&str] = &[
 ];
 
 impl Run for Search {
+    const FACTS: &'static [Facts] = &[Facts::read::<SearchResults>("search").rows("hits")];
+
     fn name(&self) -> &'static str {
         "search"
     }

@@ -11,9 +11,10 @@ use lore_proto::jobs::JobState;
 use lore_proto::methods::{Method, SyncStart};
 use lore_proto::sync::{CompletionStatus, RunResult, SyncOutcome, SyncRequest, SyncStarted};
 use lore_proto::{ErrorCode, WireError};
+use schemars::JsonSchema;
 use serde_json::value::RawValue;
 
-use super::{Reply, Run};
+use super::{Facts, Reply, Run};
 use crate::checkout::Checkout;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -69,7 +70,22 @@ pub(crate) struct Sync {
     events: bool,
 }
 
+/// `data` of the robot document.
+#[derive(JsonSchema)]
+#[schemars(rename = "SyncAnswer", untagged)]
+#[allow(dead_code)] // It is written by the daemon, and here for its schema.
+enum Answer {
+    /// Of the configured projects.
+    Standard(SyncOutcome),
+    /// Of named issues and merge requests.
+    Surgical(Box<RunResult>),
+    /// With `--detach` or `--dry-run`.
+    Started(SyncStarted),
+}
+
 impl Run for Sync {
+    const FACTS: &'static [Facts] = &[Facts::write::<Answer>("sync").asks_gitlab()];
+
     fn name(&self) -> &'static str {
         "sync"
     }

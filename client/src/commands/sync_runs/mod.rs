@@ -6,10 +6,11 @@ use clap::Args;
 use lore_proto::methods::{SyncRunsGet, SyncRunsList, SyncRunsRetryFailed};
 use lore_proto::sync::{RunMode, RunResult, RunStatus};
 use lore_proto::sync_runs::{ListRuns, RunList, RunRef};
+use schemars::JsonSchema;
 
 use crate::fields::Fields;
 use super::sync::{start_and_follow, surgical_page};
-use super::{Reply, Run};
+use super::{Facts, Reply, Run};
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::link::parse_result;
@@ -71,7 +72,22 @@ const FIELDS: &[&str] = &[
     "suggested_retry_command",
 ];
 
+/// `data` of the robot document.
+#[derive(JsonSchema)]
+#[schemars(rename = "SyncRunsAnswer", untagged)]
+#[allow(dead_code)] // It is written by the daemon, and here for its schema.
+enum Answer {
+    /// Without `--run-id`.
+    List(RunList),
+    /// With it; with `--retry-failed`, the new run.
+    One(Box<RunResult>),
+}
+
 impl Run for SyncRuns {
+    const FACTS: &'static [Facts] = &[Facts::read::<Answer>("sync-runs")
+        .rows("runs")
+        .writes_with(&["retry-failed"])];
+
     fn name(&self) -> &'static str {
         "sync-runs"
     }

@@ -3,6 +3,7 @@
 //! another room could decide.
 
 mod daemon;
+mod discover;
 mod file_history;
 mod jobs;
 mod projects;
@@ -43,6 +44,7 @@ pub(crate) fn methods(daemon: &Arc<Daemon>) -> Result<Methods, RegisterMethodErr
     enter::<methods::ProjectsResolve, _, _>(t, projects::resolve)?;
     enter::<methods::SetupCheck, _, _>(t, setup::check)?;
     enter::<methods::SetupWrite, _, _>(t, setup::write)?;
+    enter::<methods::RpcDiscover, _, _>(t, discover::document)?;
     register_jobs(t, |daemon: &Daemon| daemon.scheduler().clone())?;
     Ok(table.into())
 }
