@@ -68,7 +68,8 @@ where
                 Kind::ContentLength => {
                     framed(reader, writer, ContentLength::new(max), connection).await;
                 }
-                Kind::Http => http::serve(reader, writer, connection).await,
+                // Boxed, since it is the largest of them and the rarest.
+                Kind::Http => Box::pin(http::serve(reader, writer, connection)).await,
             };
         }
         Ok(Err(OpeningError::Ended)) => return,
