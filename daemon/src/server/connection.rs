@@ -1,258 +1,160 @@
-//! One connection, from its first byte to its last: over any stream, in any
-//! framing.
+//! One connection, from its first byte to its last, over any stream.
 
-use std::future::Future;
-use std::sync::Arc;
+use std::io::Cursor;
+use std::pin::Pin;
 use std::time::Duration;
 
-use futures_util::StreamExt as _;
-use jsonrpsee::{ConnectionId, MethodSink, Methods};
+use jsonrpsee::{ConnectionId, Methods};
 use lore_proto::ErrorCode;
 use serde_json::value::RawValue;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{Chain, ReadHalf, WriteHalf};
 use tokio::time::timeout;
-use tokio_util::bytes::{Bytes, BytesMut};
-use tokio_util::codec::FramedRead;
+use tokio_io_timeout::TimeoutWriter;
+use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use super::dispatch::{Dispatcher, failure};
-use super::errors::{BUSY, REQUEST_TOO_BIG, reserved};
-use super::framing::{FrameError, Framing};
+use super::dispatch::failure;
+use super::errors::{BUSY, PARSE_ERROR, reserved};
+use super::framing::{BEGINNINGS, ContentLength, Framing, Kind, Lines, Opening, OpeningError};
+use super::http;
 use super::limits::Limits;
 use super::message::{Call, CallId};
+use super::session::{self, Ending, Incoming as _, Outgoing as _, discard};
 
 /// How long a client that is one too many gets for its first request.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long what a client still writes is thrown away after it was told why
+/// its connection ends.
+pub(super) const LINGER: Duration = Duration::from_secs(2);
 
-/// Serves one client until it goes, breaks the framing, takes nothing for too
-/// long, or `stop` fires; then lets its calls end, within the drain's bound,
-/// and sends what they answered.
-pub async fn serve<S, F>(
-    stream: S,
-    framing: F,
-    methods: Methods,
-    limits: Limits,
-    id: ConnectionId,
-    stop: CancellationToken,
-) where
-    S: AsyncRead + AsyncWrite + Send + 'static,
-    F: Framing,
-{
-    let (reader, writer) = tokio::io::split(stream);
-    let (queue, outbox) = mpsc::channel(limits.max_queued);
-    let max_reply = u32::try_from(limits.max_message_bytes).unwrap_or(u32::MAX);
-    let sink = MethodSink::new_with_limit(queue, max_reply);
-    // Told to finish, the writer takes no more, which ends the subscriptions,
-    // and sends what it has. It cannot wait for all senders to go: a
-    // subscription holds one for as long as the writer takes more.
-    let finish = CancellationToken::new();
-    let write = Writer {
-        stream: writer,
-        framing: framing.clone(),
-        timeout: limits.write_timeout,
-    };
-    let mut writer = tokio::spawn(write.run(outbox, finish.clone()));
-    let dispatcher = Arc::new(Dispatcher::new(methods, limits, id, sink.clone()));
-    let calls = Calls {
-        dispatcher,
-        sink,
-        limits,
-        abandon: CancellationToken::new(),
-        tasks: TaskTracker::new(),
-    };
-    calls.read(FramedRead::new(reader, framing), &stop).await;
-    calls.drain().await;
-    drop(calls);
-    finish.cancel();
-    let bound = if stop.is_cancelled() {
-        limits.drain
-    } else {
-        limits.write_timeout + limits.drain
-    };
-    if timeout(bound, &mut writer).await.is_err() {
-        tracing::debug!(
-            connection = id.0,
-            "a client's last replies could not be sent"
-        );
-        writer.abort();
-    }
+/// What a connection is served with.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// What can be called.
+    pub methods: Methods,
+    /// What the client may ask for.
+    pub limits: Limits,
+    /// Tells it from all others.
+    pub id: ConnectionId,
+    /// Ends it, with its drain.
+    pub stop: CancellationToken,
 }
 
-/// Answers the first request of a client that is one too many, and ends.
-pub async fn refuse<S, F>(stream: S, framing: F, max_connections: usize)
+/// What is read of a stream: what was read already, then the rest.
+pub(super) type Reader<S> = Chain<Cursor<Bytes>, ReadHalf<S>>;
+/// The way back, which gives up where the peer takes nothing for too long.
+pub(super) type Writer<S> = Pin<Box<TimeoutWriter<WriteHalf<S>>>>;
+
+/// Serves one client, in the framing that it begins with, until either side
+/// ends it.
+pub async fn serve<S>(stream: S, connection: Connection)
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
+    let (mut reader, writer) = tokio::io::split(stream);
+    let limits = connection.limits;
+    let mut writer = patient(writer, limits);
+    let opening = timeout(limits.opening, Opening::read(&mut reader));
+    let Some(opening) = connection.stop.run_until_cancelled(opening).await else {
+        return;
+    };
+    let why = match opening {
+        Ok(Ok(Opening { kind, read })) => {
+            let reader = Cursor::new(read).chain(reader);
+            let max = limits.max_message_bytes;
+            return match kind {
+                Kind::Lines => framed(reader, writer, Lines::new(max), connection).await,
+                Kind::ContentLength => {
+                    framed(reader, writer, ContentLength::new(max), connection).await;
+                }
+                // Boxed, since it is the largest of them and the rarest.
+                Kind::Http => Box::pin(http::serve(reader, writer, connection)).await,
+            };
+        }
+        Ok(Err(OpeningError::Ended)) => return,
+        Ok(Err(OpeningError::Io(error))) => {
+            tracing::debug!(%error, "a connection broke");
+            return;
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!(
+            "nothing came for {} seconds; {BEGINNINGS}; the connection ends",
+            limits.opening.as_secs()
+        ),
+    };
+    // In no framing in particular; a line of JSON can be read by eye as well.
+    let error = reserved(PARSE_ERROR, ErrorCode::Usage, why);
+    let text = format!("{}\n", failure(&CallId::NULL, error));
+    // The client may have gone; there is nobody else to tell.
+    let _ = writer.write_all(text.as_bytes()).await;
+    let _ = writer.shutdown().await;
+    let lingering = timeout(LINGER, discard(reader));
+    connection.stop.run_until_cancelled(lingering).await;
+}
+
+async fn framed<S, F>(reader: Reader<S>, writer: Writer<S>, framing: F, connection: Connection)
 where
     S: AsyncRead + AsyncWrite + Send + 'static,
     F: Framing,
 {
+    let (incoming, outgoing) = session::framed(reader, writer, framing);
+    session::serve(incoming, outgoing, connection).await;
+}
+
+/// Answers the first request of a client that is one too many, and ends.
+pub async fn refuse<S>(stream: S, limits: Limits)
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+{
     let answer = async {
-        let (reader, mut writer) = tokio::io::split(stream);
-        let mut messages = FramedRead::new(reader, framing.clone());
-        let Some(Ok(text)) = messages.next().await else {
+        let (mut reader, writer) = tokio::io::split(stream);
+        let writer = patient(writer, limits);
+        let Ok(Opening { kind, read }) = Opening::read(&mut reader).await else {
             return;
         };
-        let id = Call::read(&text).ok().and_then(|call| call.id);
-        let message = format!(
-            "lored serves {max_connections} clients at once and has as many; try again later"
-        );
-        let error = reserved(BUSY, ErrorCode::DaemonUnavailable, message);
-        let reply = failure(&id.unwrap_or(CallId::NULL), error);
-        let mut bytes = BytesMut::new();
-        let mut framing = framing;
-        framing.encode(reply.get(), &mut bytes);
-        // The client may have gone; there is nobody else to tell.
-        let _ = writer.write_all_buf(&mut bytes).await;
-        let _ = writer.shutdown().await;
+        let reader = Cursor::new(read).chain(reader);
+        let max = limits.max_message_bytes;
+        match kind {
+            Kind::Lines => refuse_framed(reader, writer, Lines::new(max), limits).await,
+            Kind::ContentLength => {
+                refuse_framed(reader, writer, ContentLength::new(max), limits).await;
+            }
+            Kind::Http => http::refuse(reader, writer, limits).await,
+        }
     };
     let _ = timeout(REFUSAL_TIMEOUT, answer).await;
 }
 
-/// The reading side: messages in, calls spawned.
-struct Calls {
-    dispatcher: Arc<Dispatcher>,
-    sink: MethodSink,
-    limits: Limits,
-    abandon: CancellationToken,
-    tasks: TaskTracker,
+async fn refuse_framed<S, F>(reader: Reader<S>, writer: Writer<S>, framing: F, limits: Limits)
+where
+    S: AsyncRead + AsyncWrite + Send + 'static,
+    F: Framing,
+{
+    let (mut incoming, mut outgoing) = session::framed(reader, writer, framing);
+    let Some(Ok(text)) = incoming.next().await else {
+        return;
+    };
+    let _ = outgoing.send(busy(&text, limits)).await;
+    outgoing.close(Ending::Stopped).await;
+    incoming.discard(outgoing).await;
 }
 
-impl Calls {
-    async fn read<S, F>(&self, mut messages: FramedRead<ReadHalf<S>, F>, stop: &CancellationToken)
-    where
-        S: AsyncRead,
-        F: Framing,
-    {
-        let in_flight = Arc::new(Semaphore::new(self.limits.max_in_flight));
-        loop {
-            // The place first, then the message: what is not read stays with
-            // the client.
-            let free = Arc::clone(&in_flight).acquire_owned();
-            let Some(Ok(place)) = self.unless_over(stop, free).await else {
-                return;
-            };
-            match self.unless_over(stop, messages.next()).await {
-                Some(Some(Ok(text))) => {
-                    let call = self.answer(text);
-                    self.tasks.spawn(async move {
-                        call.await;
-                        drop(place);
-                    });
-                }
-                Some(Some(Err(error))) => return self.complain(&error).await,
-                Some(None) | None => return,
-            }
-        }
-    }
-
-    /// What `future` gives, unless the daemon stops or the client goes first.
-    async fn unless_over<T>(
-        &self,
-        stop: &CancellationToken,
-        future: impl Future<Output = T>,
-    ) -> Option<T> {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => None,
-            () = self.sink.closed() => None,
-            done = future => Some(done),
-        }
-    }
-
-    fn answer(&self, text: Bytes) -> impl Future<Output = ()> + Send + use<> {
-        let dispatcher = Arc::clone(&self.dispatcher);
-        let sink = self.sink.clone();
-        let abandon = self.abandon.clone();
-        async move {
-            let answered = async {
-                if let Some(reply) = dispatcher.answer(&text).await {
-                    // An error means that the client is gone.
-                    let _ = sink.send(reply).await;
-                }
-            };
-            tokio::select! {
-                // A client that is gone needs no reply. What must not be
-                // dropped half-way runs on by itself; see `register`.
-                () = sink.closed() => {}
-                () = abandon.cancelled() => {}
-                () = answered => {}
-            }
-        }
-    }
-
-    async fn complain(&self, error: &FrameError) {
-        let FrameError::TooLong { max } = error else {
-            tracing::debug!(%error, "a connection broke");
-            return;
-        };
-        let message = format!("a request has at most {max} bytes; the connection ends");
-        let error = reserved(REQUEST_TOO_BIG, ErrorCode::Usage, message);
-        let _ = self.sink.send(failure(&CallId::NULL, error)).await;
-    }
-
-    async fn drain(&self) {
-        self.tasks.close();
-        if timeout(self.limits.drain, self.tasks.wait()).await.is_err() {
-            tracing::warn!(
-                calls = self.tasks.len(),
-                "calls did not end in time and are dropped"
-            );
-            self.abandon.cancel();
-            self.tasks.wait().await;
-        }
-    }
+/// The reply to `text` of a client that is one too many.
+pub(super) fn busy(text: &[u8], limits: Limits) -> Box<RawValue> {
+    let id = Call::read(text).ok().and_then(|call| call.id);
+    let message = format!(
+        "lored serves {max} clients at once and has as many; try again later",
+        max = limits.max_connections
+    );
+    let error = reserved(BUSY, ErrorCode::DaemonUnavailable, message);
+    failure(&id.unwrap_or(CallId::NULL), error)
 }
 
-/// The writing side: the one task that writes, so that replies and
-/// notifications keep their order and one slow client blocks only itself.
-struct Writer<S, F> {
-    stream: WriteHalf<S>,
-    framing: F,
-    timeout: Duration,
-}
-
-impl<S: AsyncWrite, F: Framing> Writer<S, F> {
-    async fn run(mut self, mut outbox: mpsc::Receiver<Box<RawValue>>, finish: CancellationToken) {
-        let mut finishing = false;
-        loop {
-            let message = tokio::select! {
-                () = finish.cancelled(), if !finishing => {
-                    finishing = true;
-                    outbox.close();
-                    continue;
-                }
-                message = outbox.recv() => message,
-            };
-            let Some(message) = message else {
-                break;
-            };
-            if !self.write(&message).await {
-                // Dropping the receiver tells everybody that the client is gone.
-                return;
-            }
-        }
-        // The client may have gone already.
-        let _ = timeout(self.timeout, self.stream.shutdown()).await;
-    }
-
-    /// False where the peer took nothing for too long, or is gone.
-    async fn write(&mut self, message: &RawValue) -> bool {
-        let mut bytes = BytesMut::new();
-        self.framing.encode(message.get(), &mut bytes);
-        while !bytes.is_empty() {
-            match timeout(self.timeout, self.stream.write_buf(&mut bytes)).await {
-                Ok(Ok(written)) if written > 0 => {}
-                Ok(_) => return false,
-                Err(_) => {
-                    tracing::warn!("a client took nothing for too long and is cut off");
-                    return false;
-                }
-            }
-        }
-        // Local streams do not buffer, so there is nothing to flush for them;
-        // a framing over something that does needs it.
-        matches!(timeout(self.timeout, self.stream.flush()).await, Ok(Ok(())))
-    }
+fn patient<W: AsyncWrite>(writer: W, limits: Limits) -> Pin<Box<TimeoutWriter<W>>> {
+    let mut writer = TimeoutWriter::new(writer);
+    writer.set_timeout(Some(limits.write_timeout));
+    Box::pin(writer)
 }
 
 #[cfg(test)]

@@ -27,7 +27,8 @@ pub(super) struct Dispatcher {
     methods: Methods,
     limits: Limits,
     connection: ConnectionId,
-    sink: MethodSink,
+    /// Where notifications go; none where the client can be sent none.
+    sink: Option<MethodSink>,
     subscriptions: BoundedSubscriptions,
     subscription_ids: SubscriptionIds,
 }
@@ -37,7 +38,7 @@ impl Dispatcher {
         methods: Methods,
         limits: Limits,
         connection: ConnectionId,
-        sink: MethodSink,
+        sink: Option<MethodSink>,
     ) -> Self {
         Self {
             methods,
@@ -148,6 +149,7 @@ impl Dispatcher {
                     let message = "a subscription stands by itself, with a string or a whole positive number as its id";
                     return Err(reserved(INVALID_REQUEST, ErrorCode::Usage, message));
                 }
+                let sink = self.sink.clone().ok_or_else(|| only_answers(method))?;
                 let permit = self
                     .subscriptions
                     .acquire()
@@ -157,9 +159,12 @@ impl Dispatcher {
                     id_provider: &self.subscription_ids,
                     subscription_permit: permit,
                 };
-                callback(rpc_id, parsed, self.sink.clone(), state, extensions).await
+                callback(rpc_id, parsed, sink, state, extensions).await
             }
             MethodCallback::Unsubscription(callback) => {
+                if self.sink.is_none() {
+                    return Err(only_answers(method));
+                }
                 let positional = subscription_named(params)?;
                 let params = Params::new(Some(&positional));
                 callback(rpc_id, params, self.connection, max, extensions)
@@ -190,6 +195,15 @@ impl Dispatcher {
             format!("the reply has more than {max} bytes; ask for less, with a smaller `limit`");
         reserved(REPLY_TOO_BIG, ErrorCode::Usage, message)
     }
+}
+
+/// What is answered to a subscription over POST.
+fn only_answers(method: &str) -> ErrorObjectOwned {
+    let message = format!(
+        "`{method}` needs a connection that can be sent events, and over POST there is none; ask \
+         `jobs.get` until the job has ended, or open a WebSocket on this socket"
+    );
+    reserved(METHOD_NOT_FOUND, ErrorCode::Usage, message)
 }
 
 /// The reply that says why a message is no call.

@@ -1,142 +1,43 @@
-//! How bytes become JSON texts and back.
+//! How bytes become JSON texts and back, and how a connection's first byte says
+//! which way it is done.
+
+mod content_length;
+mod lines;
+mod opening;
 
 use std::io;
 
 use thiserror::Error;
-use tokio_util::bytes::{Buf as _, Bytes, BytesMut};
+use tokio_util::bytes::{Bytes, BytesMut};
 use tokio_util::codec::Decoder;
+
+pub(super) use content_length::ContentLength;
+pub(super) use lines::Lines;
+pub(super) use opening::{BEGINNINGS, Kind, Opening, OpeningError};
 
 /// One way to put JSON texts on a stream of bytes. A connection has two of
 /// one kind, one for each direction.
-pub trait Framing: Decoder<Item = Bytes, Error = FrameError> + Clone + Send + 'static {
+pub(crate) trait Framing:
+    Decoder<Item = Bytes, Error = FrameError> + Clone + Send + 'static
+{
     /// Appends one message to `out`; `text` has no line break.
     fn encode(&mut self, text: &str, out: &mut BytesMut);
 }
 
-/// Why no message could be taken from a stream. Neither case can be
-/// recovered from: where the next message begins is unknown.
+/// Why no message could be taken from a stream. None of these can be recovered
+/// from: where the next message begins is unknown.
 #[derive(Debug, Error)]
-pub enum FrameError {
+pub(crate) enum FrameError {
     /// The peer sent more than the bound without ending the message.
     #[error("a message of more than {max} bytes")]
     TooLong {
         /// The bound.
         max: usize,
     },
+    /// What came is nothing that this framing knows.
+    #[error("{0}")]
+    Malformed(String),
     /// The stream broke.
     #[error(transparent)]
     Io(#[from] io::Error),
-}
-
-/// One JSON text a line. Empty lines are passed over, and the end of the
-/// stream ends the last line.
-#[derive(Debug, Clone)]
-pub struct Lines {
-    max: usize,
-    /// How much of the buffer holds no line break for sure.
-    scanned: usize,
-}
-
-impl Lines {
-    /// Lines of at most `max` bytes, their ends not counted.
-    pub fn new(max: usize) -> Self {
-        Self { max, scanned: 0 }
-    }
-
-    fn too_long(&self) -> FrameError {
-        FrameError::TooLong { max: self.max }
-    }
-}
-
-impl Decoder for Lines {
-    type Item = Bytes;
-    type Error = FrameError;
-
-    fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Bytes>, FrameError> {
-        loop {
-            let Some(end) = buffer[self.scanned..]
-                .iter()
-                .position(|byte| *byte == b'\n')
-            else {
-                self.scanned = buffer.len();
-                return if self.scanned > self.max {
-                    Err(self.too_long())
-                } else {
-                    Ok(None)
-                };
-            };
-            let length = self.scanned + end;
-            self.scanned = 0;
-            if length > self.max {
-                return Err(self.too_long());
-            }
-            let line = buffer.split_to(length).freeze();
-            buffer.advance(1);
-            if !line.trim_ascii().is_empty() {
-                return Ok(Some(line));
-            }
-        }
-    }
-
-    fn decode_eof(&mut self, buffer: &mut BytesMut) -> Result<Option<Bytes>, FrameError> {
-        if let Some(line) = self.decode(buffer)? {
-            return Ok(Some(line));
-        }
-        self.scanned = 0;
-        let rest = buffer.split().freeze();
-        Ok((!rest.trim_ascii().is_empty()).then_some(rest))
-    }
-}
-
-impl Framing for Lines {
-    fn encode(&mut self, text: &str, out: &mut BytesMut) {
-        debug_assert!(!text.contains('\n'), "a message would be read as two");
-        out.reserve(text.len() + 1);
-        out.extend_from_slice(text.as_bytes());
-        out.extend_from_slice(b"\n");
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn all(max: usize, chunks: &[&str]) -> (Vec<String>, bool) {
-        let mut lines = Lines::new(max);
-        let mut buffer = BytesMut::new();
-        let mut found = Vec::new();
-        for chunk in chunks {
-            buffer.extend_from_slice(chunk.as_bytes());
-            loop {
-                match lines.decode(&mut buffer) {
-                    Ok(Some(line)) => found.push(String::from_utf8(line.to_vec()).unwrap()),
-                    Ok(None) => break,
-                    Err(_) => return (found, false),
-                }
-            }
-        }
-        while let Ok(Some(line)) = lines.decode_eof(&mut buffer) {
-            found.push(String::from_utf8(line.to_vec()).unwrap());
-        }
-        (found, true)
-    }
-
-    #[test]
-    fn a_line_is_one_message_however_it_arrives() {
-        let whole = (
-            vec!["[1]".to_owned(), "{}\r".to_owned(), "2".to_owned()],
-            true,
-        );
-        assert_eq!(all(10, &["[1]\n\n{}\r\n2"]), whole);
-        assert_eq!(all(10, &["[", "1", "]", "\n\n{", "}\r\n", "2"]), whole);
-    }
-
-    #[test]
-    fn a_line_over_the_bound_ends_it_before_its_end_is_seen() {
-        assert_eq!(
-            all(4, &["1234\n", "12345"]),
-            (vec!["1234".to_owned()], false)
-        );
-        assert_eq!(all(4, &["12345\n"]), (vec![], false));
-    }
 }

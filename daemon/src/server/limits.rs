@@ -21,6 +21,10 @@ pub struct Limits {
     /// Replies and notifications that wait for one connection's writer; who
     /// has more to say waits.
     pub max_queued: usize,
+    /// A client that does not begin to say anything for so long is let go, and
+    /// so is one over HTTP that has not sent a request's headers, be it the
+    /// first or the next one.
+    pub opening: Duration,
     /// A peer that takes nothing for so long is cut off.
     pub write_timeout: Duration,
     /// From the stop of the daemon, or the end of a client's requests, to the
@@ -37,6 +41,7 @@ impl Default for Limits {
             max_batch: 100,
             max_in_flight: 32,
             max_queued: 64,
+            opening: Duration::from_mins(1),
             write_timeout: Duration::from_mins(1),
             drain: Duration::from_secs(5),
         }

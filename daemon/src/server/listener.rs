@@ -15,8 +15,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection;
-use super::framing::Lines;
+use super::connection::{self, Connection};
 use super::limits::Limits;
 use super::owner::{OwnerError, OwnerLock, may_talk, own_uid, private_folder};
 use crate::connections::Connections;
@@ -103,23 +102,25 @@ impl Listener {
                 tracing::warn!(pid = ?peer.and_then(PeerCreds::pid), "a client of another user was refused");
                 continue;
             }
-            let framing = Lines::new(self.limits.max_message_bytes);
+            // The library's own stream does not tell the peer that no more
+            // will be written.
+            let LocalSocketStream::UdSocket(stream) = stream;
+            let stream = tokio::net::UnixStream::from(stream);
             if let Ok(place) = Arc::clone(self.connections.places()).try_acquire_owned() {
                 last_id += 1;
-                let served = connection::serve(
-                    stream,
-                    framing,
-                    methods.clone(),
-                    self.limits,
-                    ConnectionId(last_id),
-                    stop.clone(),
-                );
+                let connection = Connection {
+                    methods: methods.clone(),
+                    limits: self.limits,
+                    id: ConnectionId(last_id),
+                    stop: stop.clone(),
+                };
+                let served = connection::serve(stream, connection);
                 tasks.spawn(async move {
                     served.await;
                     drop(place);
                 });
             } else if let Ok(place) = Arc::clone(&refusals).try_acquire_owned() {
-                let refused = connection::refuse(stream, framing, self.limits.max_connections);
+                let refused = connection::refuse(stream, self.limits);
                 tasks.spawn(async move {
                     refused.await;
                     drop(place);

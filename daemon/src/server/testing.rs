@@ -1,5 +1,7 @@
-//! What the tests of the server share: a method table with odd methods, and a
-//! client that speaks lines of JSON.
+//! What the tests of the server share: a method table with odd methods, and
+//! clients: one that speaks any framing, and a plain one for lines of JSON.
+
+mod client;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +19,8 @@ use tokio::io::{
 };
 use tokio::io::{ReadHalf, WriteHalf};
 use tokio::sync::{Notify, mpsc};
+
+pub(crate) use client::{Client, Response, Spoken};
 
 use super::{register, register_jobs};
 use crate::clock::SystemClock;
@@ -181,30 +185,15 @@ impl<S: AsyncRead + AsyncWrite> LineClient<S> {
         Some(serde_json::from_str(&line).unwrap())
     }
 
-    /// The next message as it is written.
-    pub(crate) async fn next_text(&mut self) -> String {
-        self.line().await.expect("the connection ended")
-    }
-
     async fn line(&mut self) -> Option<String> {
         let next = tokio::time::timeout(Duration::from_mins(1), self.lines.next_line());
         // A broken connection is an ended one.
         next.await.expect("no answer in time").unwrap_or_default()
     }
 
-    pub(crate) async fn ask(&mut self, text: &str) -> Value {
-        self.send(text).await;
-        self.next().await.expect("the connection ended")
-    }
-
     pub(crate) async fn call(&mut self, id: u64, method: &str, params: &Value) -> Value {
         self.request(id, method, params).await;
         self.next().await.expect("the connection ended")
-    }
-
-    /// Says that nothing more is asked.
-    pub(crate) async fn end(&mut self) {
-        self.writer.shutdown().await.unwrap();
     }
 }
 

@@ -1,13 +1,16 @@
-//! `lore-bench`: what an answer costs beside `sqlite3` and `git`, and what a
-//! mirror costs, on this machine and in one run. Ratios are of pairs taken one
-//! right after the other, so that a noisy machine spoils both alike.
+//! `lore-bench`: what an answer costs beside `sqlite3` and `git` and in each
+//! framing of the socket, and what a mirror costs, on this machine and in one
+//! run. Ratios are of pairs taken one right after the other, so that a noisy
+//! machine spoils both alike.
 
 mod cpu;
 mod first_sync;
+mod framings;
 mod home;
 mod reads;
 mod report;
 mod repository;
+mod wire;
 
 use std::io::Write as _;
 use std::path::PathBuf;

@@ -8,7 +8,7 @@ use gitlab_sim::{Simulator, SimulatorBuilder, load_git};
 use lore_demo::{DemoError, Home, Interrupt, Programs};
 
 use crate::report::{self, median, millis};
-use crate::{Tools, home, repository};
+use crate::{Tools, framings, home, repository};
 
 const PROJECT: &str = "local/repository";
 
@@ -37,7 +37,7 @@ pub(crate) fn measure(
         };
         contest.measure(interrupt, tools, rounds)?;
     }
-    Ok(())
+    framings::measure(&home, interrupt, PROJECT, &file)
 }
 
 fn serve(repository: &Path) -> Result<Simulator, DemoError> {

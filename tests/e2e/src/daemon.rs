@@ -56,7 +56,8 @@ impl Home {
         self.folder.path().join("data/lore.db")
     }
 
-    fn socket(&self) -> PathBuf {
+    /// Where its daemon listens.
+    pub fn socket(&self) -> PathBuf {
         self.folder.path().join("data/lored.sock")
     }
 

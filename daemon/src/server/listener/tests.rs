@@ -8,7 +8,7 @@ use tokio::net::UnixStream as Stream;
 use tokio::task::JoinHandle;
 
 use super::*;
-use crate::server::testing::{LineClient, job, odd, soon};
+use crate::server::testing::{Client, LineClient, Spoken, job, odd, soon};
 
 struct Fixture {
     folder: TempDir,
@@ -108,14 +108,22 @@ async fn a_client_too_many_is_answered_with_its_own_id_and_let_go() {
     let mut first = f.connect().await;
     first.call(1, "odd.echo", &json!({})).await;
     assert_eq!(connections.count(), 1);
-    let mut second = f.connect().await;
-    let reply = second.call(42, "odd.echo", &json!({})).await;
-    assert_eq!(
-        (&reply["id"], &reply["error"]["code"]),
-        (&json!(42), &json!(-32009))
-    );
-    assert_eq!(reply["error"]["data"]["retryable"], true);
-    assert!(second.next().await.is_none());
+    for spoken in [Spoken::Lines, Spoken::Frames, Spoken::Post] {
+        let stream = Stream::connect(f.path()).await.unwrap();
+        let mut second = Client::new(spoken, stream).await;
+        let reply = second.call(42, "odd.echo", &json!({})).await;
+        assert_eq!(
+            (&reply["id"], &reply["error"]["code"]),
+            (&json!(42), &json!(-32009)),
+            "{spoken:?}"
+        );
+        assert_eq!(reply["error"]["data"]["retryable"], true);
+        assert!(second.next().await.is_none(), "{spoken:?}");
+    }
+    let stream = Stream::connect(f.path()).await.unwrap();
+    let refused = tokio_tungstenite::client_async("ws://localhost/", stream).await;
+    let error = refused.err().unwrap().to_string();
+    assert!(error.contains("503"), "{error}");
     drop(first);
     // The place is free again once the server has seen the client go.
     let served_again = async {

@@ -8,6 +8,7 @@
 
 mod absence;
 mod checker;
+mod clients;
 mod corpus;
 mod crowd;
 mod economy;

@@ -6,94 +6,134 @@ use serde_json::json;
 
 use super::{Fixture, small};
 use crate::server::limits::Limits;
-use crate::server::testing::{job, soon};
+use crate::server::testing::{Spoken, job, soon};
 
 #[tokio::test]
 async fn a_stop_lets_calls_end_and_sends_their_replies() {
-    let mut f = Fixture::new(small());
-    let (mut client, served) = f.connect();
-    client.request(1, "odd.waitRead", &json!({})).await;
-    soon(f.odd.begun.notified()).await;
-    f.stop.cancel();
-    f.odd.release.notify_one();
-    assert_eq!(client.next().await.unwrap()["result"], "released");
-    assert!(client.next().await.is_none());
-    soon(served).await.unwrap();
+    for spoken in Spoken::ALL {
+        let mut f = Fixture::new(small());
+        let (mut client, served) = f.connect(spoken).await;
+        client.request(1, "odd.waitRead", &json!({})).await;
+        soon(f.odd.begun.notified()).await;
+        f.stop.cancel();
+        f.odd.release.notify_one();
+        assert_eq!(client.next().await.unwrap()["result"], "released");
+        assert!(client.next().await.is_none());
+        drop(client);
+        soon(served).await.unwrap();
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_stop_ends_the_connection_after_its_drain_at_the_latest() {
-    let mut f = Fixture::new(small());
-    let (cx, _end) = job(&f.odd).await;
-    let (mut client, served) = f.connect();
-    client
-        .call(1, "jobs.subscribe", &json!({ "job_id": cx.job_id }))
-        .await;
-    client.request(2, "odd.waitRead", &json!({})).await;
-    f.odd.begun.notified().await;
-    let begun = tokio::time::Instant::now();
-    f.stop.cancel();
-    served.await.unwrap();
-    assert_eq!(begun.elapsed(), f.limits.drain);
-    while client.next().await.is_some() {}
-    soon(f.odd.dropped.notified()).await;
-    soon(cx.events.unread()).await;
+    for spoken in Spoken::ALL {
+        let mut f = Fixture::new(small());
+        let (cx, _end) = job(&f.odd).await;
+        let (mut client, served) = f.connect(spoken).await;
+        client
+            .call(1, "jobs.subscribe", &json!({ "job_id": cx.job_id }))
+            .await;
+        client.request(2, "odd.waitRead", &json!({})).await;
+        f.odd.begun.notified().await;
+        let begun = tokio::time::Instant::now();
+        f.stop.cancel();
+        served.await.unwrap();
+        assert_eq!(begun.elapsed(), f.limits.drain);
+        while client.next().await.is_some() {}
+        soon(f.odd.dropped.notified()).await;
+        soon(cx.events.unread()).await;
+    }
 }
 
 #[tokio::test]
-async fn a_client_that_goes_drops_its_reads_and_not_its_writes() {
-    let limits = Limits {
-        drain: Duration::ZERO,
-        ..small()
-    };
-    let mut f = Fixture::new(limits);
-    let (mut client, served) = f.connect();
-    client.request(1, "odd.waitRead", &json!({})).await;
-    soon(f.odd.begun.notified()).await;
-    drop(client);
-    soon(f.odd.dropped.notified()).await;
-    soon(served).await.unwrap();
-    let (mut client, served) = f.connect();
-    client.request(1, "odd.waitWrite", &json!({})).await;
-    soon(f.odd.begun.notified()).await;
-    drop(client);
-    soon(served).await.unwrap();
-    f.odd.release.notify_one();
-    soon(f.odd.written.notified()).await;
+async fn a_client_that_goes_drops_its_reads() {
+    // HTTP does not look at the client again before it answers.
+    for spoken in Spoken::LASTING {
+        let limits = Limits {
+            drain: Duration::ZERO,
+            ..small()
+        };
+        let mut f = Fixture::new(limits);
+        let (mut client, served) = f.connect(spoken).await;
+        client.request(1, "odd.waitRead", &json!({})).await;
+        soon(f.odd.begun.notified()).await;
+        drop(client);
+        soon(f.odd.dropped.notified()).await;
+        soon(served).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_goes_does_not_end_its_writes() {
+    for spoken in Spoken::ALL {
+        let limits = Limits {
+            drain: Duration::ZERO,
+            ..small()
+        };
+        let mut f = Fixture::new(limits);
+        let (mut client, served) = f.connect(spoken).await;
+        client.request(1, "odd.waitWrite", &json!({})).await;
+        soon(f.odd.begun.notified()).await;
+        drop(client);
+        f.odd.release.notify_one();
+        soon(f.odd.written.notified()).await;
+        soon(served).await.unwrap();
+    }
 }
 
 #[tokio::test]
 async fn a_client_that_asks_no_more_still_gets_its_answers() {
-    let mut f = Fixture::new(small());
-    let (mut client, served) = f.connect();
-    client.request(1, "odd.waitRead", &json!({})).await;
-    client.end().await;
-    soon(f.odd.begun.notified()).await;
-    f.odd.release.notify_one();
-    assert_eq!(client.next().await.unwrap()["result"], "released");
-    assert!(client.next().await.is_none());
-    soon(served).await.unwrap();
+    // Who closes a WebSocket takes nothing more.
+    for spoken in [Spoken::Lines, Spoken::Frames, Spoken::Post] {
+        let mut f = Fixture::new(small());
+        let (mut client, served) = f.connect(spoken).await;
+        client.request(1, "odd.waitRead", &json!({})).await;
+        client.end().await;
+        soon(f.odd.begun.notified()).await;
+        f.odd.release.notify_one();
+        assert_eq!(client.next().await.unwrap()["result"], "released");
+        assert!(client.next().await.is_none());
+        drop(client);
+        soon(served).await.unwrap();
+    }
 }
 
 #[tokio::test]
 async fn calls_under_way_are_bounded_and_the_rest_waits() {
-    let limits = Limits {
-        max_in_flight: 2,
-        ..small()
-    };
-    let mut f = Fixture::new(limits);
-    let (mut client, _) = f.connect();
-    for id in [1, 2] {
-        client.request(id, "odd.waitRead", &json!({})).await;
-        soon(f.odd.begun.notified()).await;
+    // Over HTTP there is one at a time.
+    for spoken in Spoken::LASTING {
+        let limits = Limits {
+            max_in_flight: 2,
+            ..small()
+        };
+        let mut f = Fixture::new(limits);
+        let (mut client, _) = f.connect(spoken).await;
+        for id in [1, 2] {
+            client.request(id, "odd.waitRead", &json!({})).await;
+            soon(f.odd.begun.notified()).await;
+        }
+        client
+            .request(3, "odd.echo", &json!({ "text": "third" }))
+            .await;
+        f.odd.release.notify_one();
+        let first = client.next().await.unwrap();
+        assert_eq!(first["result"], "released", "the third waits for a place");
+        assert_eq!(client.next().await.unwrap()["result"], "third");
+        f.odd.release.notify_one();
+        assert_eq!(client.next().await.unwrap()["result"], "released");
     }
+}
+
+#[tokio::test]
+async fn requests_over_http_are_answered_in_their_order() {
+    let mut f = Fixture::new(small());
+    let (mut client, _) = f.connect(Spoken::Post).await;
+    client.request(1, "odd.waitRead", &json!({})).await;
     client
-        .request(3, "odd.echo", &json!({ "text": "third" }))
+        .request(2, "odd.echo", &json!({ "text": "second" }))
         .await;
-    f.odd.release.notify_one();
-    let first = client.next().await.unwrap();
-    assert_eq!(first["result"], "released", "the third waits for a place");
-    assert_eq!(client.next().await.unwrap()["result"], "third");
+    soon(f.odd.begun.notified()).await;
     f.odd.release.notify_one();
     assert_eq!(client.next().await.unwrap()["result"], "released");
+    assert_eq!(client.next().await.unwrap()["result"], "second");
 }
