@@ -79,10 +79,10 @@ fn methods() -> Methods {
         serde_json::from_str::<serde_json::Value>(&text).ok()
     };
     module
-        .register_async_method("echo", move |params, (), _| async move { echo(params) })
+        .register_async_method("echo", move |params, _, _| async move { echo(params) })
         .expect("a new name");
     module
-        .register_subscription("follow", "event", "unfollow", |_, pending, (), _| async move {
+        .register_subscription("follow", "event", "unfollow", |_, pending, _, _| async move {
             let Ok(sink) = pending.accept().await else {
                 return;
             };

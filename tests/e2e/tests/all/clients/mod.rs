@@ -111,7 +111,7 @@ impl Stage {
             .as_array()
             .unwrap()
             .iter()
-            .flat_map(Value::as_str)
+            .filter_map(Value::as_str)
             .collect();
         assert_eq!(kinds[..2], ["queued", "started"], "{kinds:?}");
         assert_eq!(kinds.last(), Some(&"finished"), "{kinds:?}");

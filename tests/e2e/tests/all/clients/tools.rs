@@ -11,8 +11,8 @@ const LONGEST: Duration = Duration::from_mins(2);
 /// Says that a test cannot be run here, and how it could. Not by a macro, since
 /// what those print of a test that passes is not shown.
 pub(super) fn skipped(tool: &str, get: &str, why: &str) {
-    let line = format!("skipped: {tool} is not installed, get it with `{get}` ({why})");
-    writeln!(std::io::stderr(), "{line}").unwrap();
+    let line = format!("skipped: {tool} is not installed, get it with `{get}` ({why})\n");
+    std::io::stderr().write_all(line.as_bytes()).unwrap();
 }
 
 /// That a program is there.
