@@ -12,6 +12,10 @@ use serde::de::DeserializeOwned;
 use crate::store::StoreError;
 use crate::store::convert::{optional_timestamp, timestamp};
 
+/// The stages that stand for an item itself; every other stage is one of its
+/// dependents.
+pub const PRIMARY_STAGES: [&str; 2] = ["item", "primary"];
+
 /// A row of `sync_runs`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunRow {
@@ -133,7 +137,7 @@ pub fn stage_ends(connection: &Connection, run_id: &str) -> Result<Vec<StageEnd>
         .map(|entity| StageEnd {
             entity_type: entity.entity_type,
             iid: entity.iid,
-            primary: super::result::PRIMARY_STAGES.contains(&entity.stage.as_str()),
+            primary: PRIMARY_STAGES.contains(&entity.stage.as_str()),
             status: entity.status,
         })
         .collect())

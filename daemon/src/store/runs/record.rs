@@ -81,7 +81,7 @@ pub struct EntityRow {
     pub entity_type: EntityType,
     /// Its iid.
     pub iid: u64,
-    /// What was done for it, by [`crate::store::runs::result::PRIMARY_STAGES`]
+    /// What was done for it, by [`crate::store::runs::read::PRIMARY_STAGES`]
     /// or the name of a set of dependents.
     pub stage: &'static str,
     /// How that ended.

@@ -6,13 +6,9 @@ use lore_proto::sync::{
 };
 use rusqlite::Connection;
 
-use super::read::{self, RunRow, StoredEntity};
+use super::read::{self, PRIMARY_STAGES, RunRow, StoredEntity};
 use super::recovery;
 use crate::store::StoreError;
-
-/// The stages that stand for an item itself; every other stage is one of its
-/// dependents.
-pub const PRIMARY_STAGES: [&str; 2] = ["item", "primary"];
 
 /// The run with its items.
 pub fn with_entities(connection: &Connection, row: RunRow) -> Result<RunResult, StoreError> {

@@ -7,25 +7,16 @@ use std::sync::{Mutex, PoisonError};
 
 use futures_util::future::join_all;
 use tokio::sync::oneshot;
-use tokio::time::Instant;
 
-use super::fetch::{Dependents, MOST_REQUESTS_AN_ITEM, Primaries};
+use super::answers::{Dependents, ListedDiff, MOST_REQUESTS_AN_ITEM, Primaries};
 use super::{Item, Run, Subject};
-use crate::gitlab::models::{Diff, Iid, MergeRequest};
-use crate::gitlab::{Call, Collected, GitLabError, Lane};
+use crate::gitlab::models::{Iid, MergeRequest};
+use crate::gitlab::{Call, GitLabError, Lane};
 use crate::ingest::Dependent;
 use crate::store::merge_requests::{diff_identity, stored_changes};
 use crate::store::{SourceType, Stage, StoreError, items};
 use crate::sync::fetch::{Answer, Primary};
 use crate::sync::{SyncError, settle};
-
-/// A merge request's file changes as listed.
-#[derive(Debug)]
-pub(super) struct ListedDiff {
-    pub(super) list: Collected<Diff>,
-    /// When the item's time is over.
-    pub(super) deadline: Instant,
-}
 
 /// Of each merge request whose files wait for it, whether its diff moved.
 pub(super) type Moved = BTreeMap<Item, oneshot::Receiver<bool>>;

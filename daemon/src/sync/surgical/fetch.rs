@@ -1,6 +1,5 @@
 //! Everything that the targets need, asked for at once.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,35 +11,18 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::diffs::{ListedDiff, Moved};
+use super::answers::{Answers, Dependents, ListedDiff, Primaries};
+use super::diffs::Moved;
 use super::statuses::Statuses;
 use super::{Item, Run, Subject};
 use crate::gitlab::models::Iid;
 use crate::gitlab::{Call, Client, Lane, MissingKind, ProjectId};
-use crate::ingest::Dependent;
 use crate::store::{SourceType, Stage, Stages};
-use crate::sync::fetch::{self, Answer, Primary, StageFailure};
+use crate::sync::fetch::{self, StageFailure};
 use crate::sync::{RunRecorder, SyncError};
 
 /// Requests that one item makes side by side, about.
 const REQUESTS_AN_ITEM: usize = 3;
-
-/// The most requests of one item, its primary among them.
-pub(super) const MOST_REQUESTS_AN_ITEM: usize = 7;
-
-/// What came of an item's dependents.
-#[derive(Debug, Default)]
-pub(super) struct Answers {
-    pub(super) sets: Vec<Answer<Dependent>>,
-    pub(super) failures: Vec<(Stage, StageFailure)>,
-    /// GitLab has not computed the diff yet.
-    pub(super) unprepared: bool,
-    /// A list of file changes that still has to be judged by the primary.
-    pub(super) diffs: Option<ListedDiff>,
-}
-
-pub(super) type Primaries = Vec<(Item, Answer<Primary>)>;
-pub(super) type Dependents = BTreeMap<Item, Answers>;
 
 impl Run {
     /// Asks for primaries and dependents side by side; the phase `preflight`

@@ -8,6 +8,7 @@
 //! not be had is said, and left on the recheck list for the next standard run;
 //! the queue of standard runs is not touched.
 
+mod answers;
 mod changes;
 mod diffs;
 mod fetch;

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::fetch::{Dependents, Primaries};
+use super::answers::{Dependents, Primaries};
 use super::{Item, Run, Subject};
 use crate::gitlab::models::Iid;
 use crate::gitlab::{

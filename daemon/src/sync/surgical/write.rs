@@ -8,7 +8,7 @@ use lore_proto::ErrorCode;
 use lore_proto::sync::{EntityChange, EntityStatus};
 use rusqlite::Transaction;
 
-use super::fetch::{Answers, Dependents, Primaries};
+use super::answers::{Answers, Dependents, Primaries};
 use super::preflight::STAGE;
 use super::{Item, Reached, Run, Subject};
 use crate::ingest::{self, Asked, Dependent, DependentWritten, Written, write_dependent};
