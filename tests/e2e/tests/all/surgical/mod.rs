@@ -8,3 +8,4 @@ mod harness;
 mod matrix;
 mod rules;
 mod served;
+mod serving;
