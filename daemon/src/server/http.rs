@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::{BoxFuture, FutureExt as _};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Bytes, Incoming};
-use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
+use hyper::header::{
+    CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE,
+};
 use hyper::server::conn::http1;
 use hyper::service::Service;
 use hyper::{Method, Request, Response, StatusCode};
@@ -182,12 +184,18 @@ impl Inner {
         if body.size_hint().lower() > max as u64 {
             return Err(Refusal::too_large(max));
         }
-        match Limited::new(body, max).collect().await {
-            Ok(body) => Ok(body.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => Err(Refusal::too_large(max)),
-            Err(_) => {
+        let read = timeout(self.limits.opening, Limited::new(body, max).collect());
+        match read.await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Refusal::too_large(max)),
+            Ok(Err(_)) => {
                 let message = "the request's body ended before its end";
                 Err(Refusal::new(StatusCode::BAD_REQUEST, message))
+            }
+            Err(_) => {
+                let message = "the request's body did not come in time; the connection ends";
+                let close = HeaderValue::from_static("close");
+                Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, message).header(CONNECTION, close))
             }
         }
     }

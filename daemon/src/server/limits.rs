@@ -23,7 +23,7 @@ pub struct Limits {
     pub max_queued: usize,
     /// A client that does not begin to say anything for so long is let go, and
     /// so is one over HTTP that has not sent a request's headers, be it the
-    /// first or the next one.
+    /// first or the next one, or has not sent the body that they announce.
     pub opening: Duration,
     /// A peer that takes nothing for so long is cut off.
     pub write_timeout: Duration,

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use crate::report::{self, millis};
 use crate::wire::{Framing, Wire};
 
-/// How many calls one framing gets at a time before the next has its turn.
-const TURN: usize = 200;
+/// How many calls one framing gets at a time before the next has its turn; a
+/// multiple of all numbers of clients.
+const TURN: usize = 256;
 /// How often each has its turn.
 const TURNS: usize = 10;
 
@@ -87,7 +88,7 @@ fn contest(
 
 /// A turn: its calls, shared among the clients, all of which ask at once.
 fn at_once(clients: &mut [Wire], text: &str) -> Result<Vec<Duration>, DemoError> {
-    let each = TURN.div_ceil(clients.len());
+    let each = TURN / clients.len();
     std::thread::scope(|scope| {
         let threads: Vec<_> = clients
             .iter_mut()

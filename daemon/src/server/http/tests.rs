@@ -1,6 +1,7 @@
 //! What is HTTP's own: statuses, headers, and who is kept out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jsonrpsee::ConnectionId;
 use serde_json::json;
@@ -19,6 +20,7 @@ async fn connect() -> (Arc<Odd>, Client<DuplexStream>) {
     let (near, far) = tokio::io::duplex(64 << 10);
     let limits = Limits {
         max_message_bytes: 1000,
+        opening: Duration::from_secs(10),
         ..Limits::default()
     };
     let connection = Connection {
@@ -184,4 +186,17 @@ async fn a_web_page_and_a_foreign_name_are_kept_out() {
         response.header("sec-websocket-accept"),
         Some("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_does_not_keep_a_place() {
+    let (_odd, mut client) = connect().await;
+    let announced = post(&format!("Host: localhost\r\n{JSON}"), CALL);
+    let begun = &announced[..announced.len() - 5];
+    client.send_raw(begun.as_bytes()).await;
+    let response = client.response().await.expect("a response");
+    assert_eq!(response.status, 408);
+    assert_eq!(response.header("connection"), Some("close"));
+    assert!(response.body.contains("did not come in time"));
+    assert!(client.response().await.is_none());
 }

@@ -3,7 +3,7 @@
 use futures_util::{SinkExt as _, StreamExt as _};
 use jsonrpsee::ConnectionId;
 use serde_json::json;
-use tokio::io::DuplexStream;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::frame::Frame;
@@ -90,6 +90,34 @@ async fn a_message_may_be_text_or_bytes_whole_or_in_fragments_with_pings_between
     assert_eq!(f.next().await, Message::text(reply));
     f.send(Message::text("")).await;
     assert!(f.next().await.to_text().unwrap().contains("-32700"));
+}
+
+#[tokio::test]
+async fn a_message_that_comes_along_with_the_handshake_is_not_lost() {
+    let (_, methods) = odd();
+    let (mut near, far) = tokio::io::duplex(4096);
+    let connection = Connection {
+        methods,
+        limits: Limits::default(),
+        id: ConnectionId(1),
+        stop: CancellationToken::new(),
+    };
+    tokio::spawn(serve(far, connection));
+    let mut bytes = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\
+          Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+          Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        .to_vec();
+    // A text frame, with a mask of zeros.
+    bytes.extend([0x81, 0x80 | u8::try_from(CALL.len()).unwrap(), 0, 0, 0, 0]);
+    bytes.extend(CALL.as_bytes());
+    near.write_all(&bytes).await.unwrap();
+    let reply = br#"{"jsonrpc":"2.0","id":1,"result":"t"}"#;
+    let mut seen = Vec::new();
+    while !seen.ends_with(reply) {
+        let read = soon(near.read_buf(&mut seen)).await.unwrap();
+        assert!(read > 0, "{}", String::from_utf8_lossy(&seen));
+    }
+    assert!(seen.starts_with(b"HTTP/1.1 101 "));
 }
 
 #[tokio::test]
