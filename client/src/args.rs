@@ -60,8 +60,11 @@ pub(crate) fn read(words: &[OsString]) -> Result<(Request, Vec<String>), WireErr
             Ok(request) => Ok((request, notes)),
             Err(_) => Err(usage_error(&error, None)),
         },
-        Some(Correction::Refused { meant }) => Err(usage_error(&error, Some(meant))),
-        None => Err(usage_error(&error, None)),
+        // A suggestion that has to be cut is none.
+        Some(Correction::Refused { meant }) if meant.len() <= 500 => {
+            Err(usage_error(&error, Some(meant)))
+        }
+        _ => Err(usage_error(&error, None)),
     }
 }
 

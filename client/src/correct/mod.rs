@@ -17,6 +17,7 @@ use std::ffi::OsString;
 use lore_proto::methods::Effect;
 
 use crate::commands::{FACTS, Facts};
+use crate::output::text;
 use walk::{Change, Walk};
 
 /// What a misspelt line comes to.
@@ -57,7 +58,11 @@ pub(crate) fn correct(parser: &clap::Command, words: &[OsString]) -> Option<Corr
             meant: format!("lore {}", meant.join(" ")),
         });
     }
-    let note = |change: &Change| format!("read `{}` as `{}`", change.given, change.meant);
+    // Any number of dashes may stand before a flag.
+    let note = |change: &Change| {
+        let given = text::cut(&change.given, 100);
+        format!("read `{given}` as `{}`", change.meant)
+    };
     Some(Correction::Read {
         words: words.clone(),
         notes: changes.iter().map(note).collect(),

@@ -1,5 +1,8 @@
 //! Which of several names a word is clearly nearest to.
 
+/// No name is as long, by far; longer words are not worth comparing.
+const LONGEST: usize = 64;
+
 /// A word without case and separators: `No_Follow` and `--no-follow` are one.
 pub(super) fn folded(word: &str) -> String {
     word.chars()
@@ -13,6 +16,9 @@ pub(super) fn folded(word: &str) -> String {
 /// and two that changed places, cost one.
 pub(super) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = folded(word);
+    if word.len() > LONGEST {
+        return None;
+    }
     let mut best: Option<(usize, &str)> = None;
     let mut second = usize::MAX;
     for name in names {

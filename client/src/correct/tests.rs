@@ -171,6 +171,35 @@ fn every_command_has_its_facts_and_every_fact_its_command() {
     }
 }
 
+/// By name, since the rest is judged by the facts themselves.
+#[test]
+fn what_must_never_be_guessed_is_known_to_write() {
+    let all = || crate::commands::FACTS.iter().copied().flatten();
+    for name in [
+        "init",
+        "sync",
+        "jobs cancel",
+        "daemon start",
+        "daemon stop",
+        "daemon restart",
+    ] {
+        assert!(
+            facts(name).is_some_and(|facts| facts.effect == Effect::Write),
+            "{name}"
+        );
+    }
+    let groups = ["auth login", "auth logout", "db backup", "db rebuild"];
+    for facts in all().filter(|f| groups.contains(&f.name) || f.name.ends_with("install")) {
+        assert_eq!(facts.effect, Effect::Write, "{}", facts.name);
+    }
+    assert!(
+        facts("sync-runs")
+            .unwrap()
+            .writing_flags
+            .contains(&"retry-failed")
+    );
+}
+
 #[test]
 fn every_example_of_the_help_parses() {
     let mut parser = built();

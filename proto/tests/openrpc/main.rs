@@ -28,8 +28,12 @@ fn the_document_in_the_repository_is_the_codes() {
 fn what_was_published_under_this_protocol_still_holds() {
     let now = document::make();
     let name = format!("published/protocol-{PROTOCOL}.json");
-    let published = lore_schemas::published(&file(&name), &now, "lore-proto");
-    let broken = lore_schemas::broken_methods(&published, &now);
+    let broken = lore_schemas::broken_promises(
+        &file(&name),
+        &now,
+        "lore-proto",
+        lore_schemas::broken_methods,
+    );
     assert!(
         broken.is_empty(),
         "clients of the protocol {PROTOCOL} rely on what this breaks; keep it, or raise \

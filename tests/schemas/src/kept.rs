@@ -4,9 +4,6 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-/// What renews them all.
-const RENEW: &str = "LORE_RENEW=1";
-
 /// Compares `file` with what the code says `now`; with `LORE_RENEW=1` in the
 /// environment it is written anew.
 ///
@@ -20,29 +17,39 @@ pub fn compare(file: &Path, now: &Value, package: &str) {
     let kept = read(file).unwrap_or(Value::Null);
     assert!(
         kept == *now,
-        "{} is not what the code says ({}); renew it with `{RENEW} cargo test -p {package}` and \
+        "{} is not what the code says ({}); renew it with `LORE_RENEW=1 cargo test -p {package}` and \
          commit it",
         file.display(),
         first_difference(&kept, now, "").unwrap_or_default(),
     );
 }
 
-/// What was published under the version that `file` is named after. A version
-/// that was never published is published by this call where `LORE_RENEW=1`.
+/// What the code breaks `now` of what was published in `file`, which is named
+/// after the version; `breaks` compares the two. With `LORE_PUBLISH=1` in the
+/// environment, what breaks nothing is published from then on.
 ///
 /// # Panics
-/// Where nothing was published under it.
-pub fn published(file: &Path, now: &Value, package: &str) -> Value {
-    if std::env::var_os("LORE_RENEW").is_some() && !file.exists() {
+/// Where nothing was published under this version.
+pub fn broken_promises(
+    file: &Path,
+    now: &Value,
+    package: &str,
+    breaks: impl FnOnce(&Value, &Value) -> Vec<String>,
+) -> Vec<String> {
+    let publishes = std::env::var_os("LORE_PUBLISH").is_some();
+    let broken = match read(file) {
+        Some(published) => breaks(&published, now),
+        None if publishes => Vec::new(),
+        None => panic!(
+            "{} is missing: what was published under this version? `LORE_PUBLISH=1 cargo test -p \
+             {package}` publishes",
+            file.display()
+        ),
+    };
+    if publishes && broken.is_empty() {
         std::fs::write(file, text(now)).unwrap();
     }
-    read(file).unwrap_or_else(|| {
-        panic!(
-            "{} is missing: what was published under this version? A new version is published \
-             with `{RENEW} cargo test -p {package}`",
-            file.display()
-        )
-    })
+    broken
 }
 
 fn read(file: &Path) -> Option<Value> {

@@ -8,7 +8,7 @@ mod promise;
 mod robot;
 mod words;
 
-pub use kept::{compare, published};
+pub use kept::{broken_promises, compare};
 pub use promise::{broken_methods, broken_schema};
 pub use robot::faults_of_robot_output;
 pub use words::for_readers;

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use jsonrpsee::core::RegisterMethodError;
 use jsonrpsee::{Methods, RpcModule};
 use lore_proto::WireError;
-use lore_proto::methods::{self, Method};
+use lore_proto::methods::{self, Described};
 
 use super::{register, register_jobs};
 use crate::daemon::Daemon;
@@ -52,7 +52,7 @@ pub(crate) fn methods(daemon: &Arc<Daemon>) -> Result<Methods, RegisterMethodErr
 /// Enters a method that answers by the config as it is now.
 fn enter<M, F, Fut>(table: &mut RpcModule<Daemon>, handler: F) -> Result<(), RegisterMethodError>
 where
-    M: Method,
+    M: Described,
     M::Params: 'static,
     M::Result: 'static,
     F: Fn(Arc<Daemon>, M::Params) -> Fut + Clone + Send + Sync + 'static,
@@ -62,7 +62,23 @@ where
         let handler = handler.clone();
         async move {
             daemon.notice_config_change().await;
-            handler(daemon, params).await
+            let answer = handler(daemon, params).await;
+            if let Err(error) = &answer {
+                expect_described::<M>(error);
+            }
+            answer
         }
     })
+}
+
+/// Clients are told which errors a method may give: one that is not among them
+/// is missing in the table of methods.
+fn expect_described<M: Described>(error: &WireError) {
+    let described = M::ERRORS.iter().any(|family| family.contains(&error.code));
+    if !described {
+        tracing::warn!(method = M::NAME, code = %error.code, "an error that is not described");
+    }
+    // Elsewhere the caller is better served with the error than with a panic.
+    #[cfg(test)]
+    assert!(described, "`{}` does not name {error}", M::NAME);
 }

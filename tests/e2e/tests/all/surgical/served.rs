@@ -234,6 +234,33 @@ async fn recovery_actions_work_when_they_are_pasted() {
     served.stop().await;
 }
 
+/// [`Served::output`] holds each against its schema.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_real_mirror_answers_keeps_the_schemas() {
+    let served = Served::synced().await;
+    for (exit, line) in [
+        (0, "--robot sync -p app --events"),
+        (0, "--robot sync -p app --mr 1 --issue 1"),
+        (0, "--robot sync -p app --dry-run"),
+        (0, "--robot status"),
+        (0, "--robot jobs"),
+        (0, "--robot sync-runs"),
+        (0, "--robot sync-runs --fields run_id,status -n 1"),
+        (0, "--robot search -p app --explain the a"),
+        (0, "--robot search -p app --like !1 --fields iid"),
+        (17, "--robot file-history -p app no/such/file"),
+        (17, "--robot sync-runs --run-id nonesuch"),
+        (18, "--robot search -p nonesuch a"),
+        (0, "--robot daemon status"),
+        (0, "--robot daemon reload"),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let said = served.output(&words).await;
+        assert_eq!(said.status.code(), Some(exit), "{line}: {said:?}");
+    }
+    served.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_is_told_what_changed() {
     let served = Served::synced().await;

@@ -132,7 +132,13 @@ impl Served {
     pub(super) async fn output(&self, words: &[&str]) -> Output {
         let mut command = self.lore(words);
         let run = tokio::task::spawn_blocking(move || command.output().unwrap());
-        tokio::time::timeout(PATIENCE, run).await.unwrap().unwrap()
+        let output = tokio::time::timeout(PATIENCE, run).await.unwrap().unwrap();
+        if words.contains(&"--robot") {
+            let stdout = std::str::from_utf8(&output.stdout).unwrap();
+            let faults = lore_schemas::faults_of_robot_output(stdout);
+            assert!(faults.is_empty(), "{words:?}: {faults:?}\n{stdout}");
+        }
+        output
     }
 
     pub(super) async fn stop(self) {
