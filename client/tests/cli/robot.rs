@@ -10,8 +10,7 @@ use crate::fake::{Fake, hello};
 use crate::process::{Home, run};
 
 fn everything() -> Fake {
-    let list =
-        json!({"runs": [answers::run("g/p", "succeeded", None)], "total": 1, "next_cursor": null});
+    let list = json!({"runs": [answers::run("g/p", "succeeded", None)], "total": 1, "remaining": 0, "next_cursor": null});
     Fake::new()
         .answers("fileHistory.get", answers::read(&answers::file_history()))
         .answers("syncRuns.list", answers::read(&list))
