@@ -22,6 +22,7 @@ const HELP: &str = "{about}{after-help}\n\n{usage-heading} {usage}\n\n{all-args}
     after_help = "Examples:
   lore init                        set up a host, a token and projects
   lore file-history src/main.rs    the merge requests behind a file
+  lore mrs 789                     a merge request with its threads
   lore sync                        bring the mirror up to date now
   lore status                      health at a glance"
 )]

@@ -5,7 +5,7 @@ use lore_proto::daemon::HelloReply;
 use lore_proto::methods::{Effect, Method};
 use lore_proto::places::{Overrides, Places};
 use lore_proto::project::{Freshness, Read};
-use lore_proto::{ErrorCode, WireError};
+use lore_proto::{ErrorCode, Timestamp, WireError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -25,6 +25,8 @@ pub(crate) struct Context {
     /// stdout and stderr.
     pub(crate) printer: Printer,
     places: Option<Places>,
+    /// What is to be said with the answer.
+    warnings: Vec<String>,
 }
 
 impl Context {
@@ -34,6 +36,7 @@ impl Context {
             globals,
             printer,
             places: None,
+            warnings: Vec::new(),
         }
     }
 
@@ -140,7 +143,7 @@ impl Context {
             return Ok(Reply::Document(Document::new(raw)));
         }
         let result = parse_result::<M::Result>(M::NAME, &raw).map_err(WireError::from)?;
-        self.printer.out(&render(&result, &self.printer.view()))?;
+        self.printer.show(&render(&result, &self.printer.view()))?;
         Ok(Reply::Shown)
     }
 
@@ -156,9 +159,26 @@ impl Context {
         M: Method<Result = Read<T>>,
         T: serde::de::DeserializeOwned,
     {
+        let read = self.read::<M>(params)?;
+        self.show_read(read, fields, render)
+    }
+
+    /// Calls a read and gives its parts, the data as the daemon wrote it.
+    pub(crate) fn read<M: Method>(&mut self, params: &M::Params) -> Result<RawRead, Failure> {
         let raw = self.ask_raw::<M>(params)?;
+        parse_result(M::NAME, &raw).map_err(|error| WireError::from(error).into())
+    }
+
+    /// Answers with what a read gave.
+    pub(crate) fn show_read<T: serde::de::DeserializeOwned>(
+        &mut self,
+        read: RawRead,
+        fields: Option<&Fields>,
+        render: impl FnOnce(&T, Option<&Freshness>, &View) -> String,
+    ) -> Result<Reply, Failure> {
+        let mut warnings = std::mem::take(&mut self.warnings);
+        warnings.extend(read.warnings);
         if self.printer.robot {
-            let read: RawRead = parse_result(M::NAME, &raw).map_err(WireError::from)?;
             let data = match fields {
                 Some(fields) => fields.pick(&read.data)?,
                 None => read.data,
@@ -166,17 +186,28 @@ impl Context {
             return Ok(Reply::Document(Document {
                 data,
                 freshness: read.freshness,
-                warnings: read.warnings,
+                warnings,
             }));
         }
-        let read = parse_result::<M::Result>(M::NAME, &raw).map_err(WireError::from)?;
-        for warning in &read.warnings {
+        let data = parse_result::<T>("the answer", &read.data).map_err(WireError::from)?;
+        for warning in &warnings {
             self.printer.warning(warning);
         }
-        let view = self.printer.view();
-        self.printer
-            .out(&render(&read.data, read.freshness.as_ref(), &view))?;
+        let mut view = self.printer.view();
+        // Ages are counted from when the daemon answered.
+        view.now = read
+            .freshness
+            .as_ref()
+            .and_then(answered_at)
+            .unwrap_or(view.now);
+        let page = render(&data, read.freshness.as_ref(), &view);
+        self.printer.show(&page)?;
         Ok(Reply::Shown)
+    }
+
+    /// Says something about the answer that is still to come.
+    pub(crate) fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
     }
 
     fn start_absent(
@@ -215,11 +246,21 @@ fn absent(places: &Places, cause: &std::io::Error) -> WireError {
     .action("lore daemon start")
 }
 
-#[derive(Deserialize)]
-struct RawRead {
-    data: Box<RawValue>,
+/// A read's answer with its data unparsed.
+#[derive(Debug, Deserialize)]
+pub(crate) struct RawRead {
+    /// What was asked for.
+    pub(crate) data: Box<RawValue>,
+    /// How current it is.
     #[serde(default)]
-    freshness: Option<Freshness>,
+    pub(crate) freshness: Option<Freshness>,
+    /// What the daemon says about it.
     #[serde(default)]
-    warnings: Vec<String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// When the daemon answered, by its own clock.
+fn answered_at(freshness: &Freshness) -> Option<Timestamp> {
+    let age = i64::try_from(freshness.age_seconds?).ok()?;
+    Timestamp::from_second(freshness.last_synced_at?.as_second().checked_add(age)?).ok()
 }

@@ -10,6 +10,7 @@
 mod about;
 mod app;
 mod args;
+mod browser;
 mod checkout;
 mod commands;
 mod context;

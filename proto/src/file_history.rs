@@ -97,6 +97,9 @@ pub struct FileHistory {
     pub merge_requests: Vec<FileMergeRequest>,
     /// How many there are in all.
     pub total: u64,
+    /// How many come after this page.
+    #[serde(default)]
+    pub remaining: u64,
     /// Gives the next page; absent on the last.
     pub next_cursor: Option<String>,
     /// Merge requests whose file list GitLab cut, so that this answer may lack

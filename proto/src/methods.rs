@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    ErrorCode, daemon, file_history, jobs, openrpc, project, search, setup, sync, sync_runs,
+    ErrorCode, daemon, file_history, issues, jobs, merge_requests, openrpc, project, search, setup,
+    sync, sync_runs,
 };
 
 /// What a call does to the world, for annotations and for caution.
@@ -174,6 +175,18 @@ methods! {
     /// Issues and merge requests by words and by meaning.
     SearchQuery = "search.query", Read, search::SearchParams => project::Read<search::SearchResults>,
         errors [Mirror Project; NotFound Timeout EmbedderUnavailable EmbedderModelMissing];
+    /// Issues by filters.
+    IssuesList = "issues.list", Read, issues::ListIssues => project::Read<issues::IssueList>,
+        errors [Mirror Project; NotFound Timeout];
+    /// One issue with its threads.
+    IssuesGet = "issues.get", Read, issues::GetIssue => project::Read<issues::IssueDetail>,
+        errors [Mirror Project Targets; NotFound];
+    /// Merge requests by filters.
+    MergeRequestsList = "mergeRequests.list", Read, merge_requests::ListMergeRequests => project::Read<merge_requests::MergeRequestList>,
+        errors [Mirror Project; NotFound Timeout];
+    /// One merge request with its threads.
+    MergeRequestsGet = "mergeRequests.get", Read, merge_requests::GetMergeRequest => project::Read<merge_requests::MergeRequestDetail>,
+        errors [Mirror Project Targets; NotFound];
     /// The configured projects.
     ProjectsList = "projects.list", Read, daemon::Nothing => project::ProjectList,
         errors [Mirror];

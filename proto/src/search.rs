@@ -114,6 +114,9 @@ pub struct SearchResults {
     pub total: u64,
     /// There may be more than `total`: only the nearest were looked at.
     pub total_is_lower_bound: bool,
+    /// How many come after this page.
+    #[serde(default)]
+    pub remaining: u64,
     /// Gives the next page; absent on the last.
     pub next_cursor: Option<String>,
     /// What search knows so far.

@@ -36,6 +36,9 @@ pub struct RunList {
     pub runs: Vec<RunResult>,
     /// How many there are in all.
     pub total: u64,
+    /// How many come after this page.
+    #[serde(default)]
+    pub remaining: u64,
     /// Gives the next page; absent on the last.
     pub next_cursor: Option<String>,
 }

@@ -2,6 +2,8 @@
 //! below; the parser, the names and the dispatch follow from it.
 
 mod facts;
+mod items;
+mod reads;
 #[cfg(test)]
 mod schemas;
 mod wording;
@@ -56,6 +58,8 @@ commands! {
     Sync = sync::Sync, "sync";
     FileHistory = file_history::FileHistory, "file-history";
     Search = search::Search, "search";
+    Issues = issues::Issues, "issues";
+    MergeRequests = mrs::MergeRequests, "mrs";
     SyncRuns = sync_runs::SyncRuns, "sync-runs";
     Jobs = jobs::Jobs, "jobs";
     Status = status::Status, "status";

@@ -1,6 +1,7 @@
 //! `lore status`: health at a glance.
 
 use clap::Args;
+use lore_proto::Timestamp;
 use lore_proto::daemon::{DaemonStatus, HostStatus, Nothing, ProjectStatus};
 use lore_proto::methods::GetDaemonStatus;
 
@@ -31,6 +32,11 @@ impl Run for Status {
 }
 
 fn screen(status: &DaemonStatus, view: &View) -> String {
+    // Ages are counted from when the daemon answered.
+    let view = &View {
+        now: answered_at(status).unwrap_or(view.now),
+        ..*view
+    };
     let paint = view.paint;
     let mut page = Page::default();
     page.line(format_args!(
@@ -98,6 +104,11 @@ page.line(format_args!("next sync by the timer: {timer}"));
         page.blank();
     }
     page.into_text()
+}
+
+fn answered_at(status: &DaemonStatus) -> Option<Timestamp> {
+    let up = i64::try_from(status.uptime_seconds).ok()?;
+    Timestamp::from_second(status.started_at.as_second().checked_add(up)?).ok()
 }
 
 fn projects(projects: &[ProjectStatus], view: &View) -> String {

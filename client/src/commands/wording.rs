@@ -25,12 +25,10 @@ pub(super) fn synced(last: Option<Timestamp>, complete: bool, now: Timestamp) ->
 }
 
 /// How many more there are and how to see them; `None` where there are none.
-pub(super) fn more_line(shown: usize, total: u64, next_cursor: Option<&str>) -> Option<String> {
-    let cursor = next_cursor?;
-    let shown = u64::try_from(shown).unwrap_or(u64::MAX);
-    let more = total.saturating_sub(shown);
+pub(super) fn more_line(remaining: u64, total: u64, next_cursor: Option<&str>) -> Option<String> {
+    let cursor = crate::output::sanitise::line(next_cursor?);
     Some(format!(
-        "{more} more of {total}: --limit {}, or --cursor {cursor}",
+        "{remaining} more of {total}: --limit {}, or --cursor {cursor}",
         total.min(1_000)
     ))
 }
@@ -42,6 +40,16 @@ pub(super) fn state_word(state: &str, paint: Paint) -> String {
         "merged" => paint.past(state),
         "closed" => paint.bad(state),
         other => paint.warn(crate::output::sanitise::line(other)),
+    }
+}
+
+/// The same for a table's cell, whose text may say more than the state.
+pub(super) fn paint_state(paint: Paint, cell: &str) -> String {
+    match cell.split(' ').next() {
+        Some("opened") => paint.good(cell),
+        Some("merged") => paint.past(cell),
+        Some("closed") => paint.bad(cell),
+        _ => paint.warn(cell),
     }
 }
 

@@ -4,7 +4,10 @@
 //! about it goes to stderr. Text from GitLab passes [`sanitise`] on its way to
 //! a person, whoever wrote it.
 
+pub(crate) mod flow;
+pub(crate) mod markdown;
 mod page;
+mod pager;
 pub(crate) mod paint;
 mod printer;
 pub(crate) mod robot;
@@ -19,4 +22,4 @@ pub(crate) use page::Page;
 pub(crate) use printer::Printer;
 pub(crate) use robot::Reply;
 pub(crate) use terminal::{ColorChoice, Terminal};
-pub(crate) use view::View;
+pub(crate) use view::{View, is_plain_web_address};

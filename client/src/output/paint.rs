@@ -16,6 +16,11 @@ impl Paint {
         Self { on }
     }
 
+    /// Whether there is colour.
+    pub(crate) fn is_on(self) -> bool {
+        self.on
+    }
+
     /// What the eye should find first.
     pub(crate) fn bold(self, text: impl Display) -> String {
         self.with(Style::new().bold(), text)
@@ -24,6 +29,16 @@ impl Paint {
     /// What the eye may skip.
     pub(crate) fn dim(self, text: impl Display) -> String {
         self.with(Style::new().dimmed(), text)
+    }
+
+    /// What a person stressed.
+    pub(crate) fn emphasis(self, text: impl Display) -> String {
+        self.with(Style::new().italic(), text)
+    }
+
+    /// Code in prose.
+    pub(crate) fn code(self, text: impl Display) -> String {
+        self.with(AnsiColor::Cyan.on_default(), text)
     }
 
     /// Names that can be used in a next command.

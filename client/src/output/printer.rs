@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use lore_proto::{Timestamp, WireError};
 
 use super::paint::Paint;
-use super::{ColorChoice, Page, Terminal, View, sanitise};
+use super::{ColorChoice, Page, Terminal, View, pager, sanitise};
 use crate::failure::Failure;
 
 /// Writes to stdout and stderr.
@@ -53,6 +53,21 @@ impl Printer {
             .write_all(text.as_bytes())
             .and_then(|()| stdout.flush())
             .map_err(|error| Failure::stdout(&error))
+    }
+
+    /// Writes an answer for a person: through a pager where stdout is a
+    /// terminal that it does not fit.
+    pub(crate) fn show(&self, text: &str) -> Result<(), Failure> {
+        let rows = self.out.size.map_or(24, |(_, rows)| rows);
+        let long = self.out.interactive && self.out.moves && text.lines().count() >= rows;
+        if long
+            && !self.robot
+            && let Some(pager) = pager::wanted(|name| std::env::var_os(name))
+            && pager::show(&pager, text)
+        {
+            return Ok(());
+        }
+        self.out(text)
     }
 
     /// Writes to stderr as it is. Where stderr cannot be written there is

@@ -29,6 +29,27 @@ pub(crate) fn cut(text: &str, limit: usize) -> String {
     kept
 }
 
+/// The end of `text` in at most `limit` columns; one that is cut begins with
+/// `…`.
+pub(crate) fn cut_start(text: &str, limit: usize) -> String {
+    if columns(text) <= limit {
+        return text.to_owned();
+    }
+    let mut from = text.len();
+    let mut used = 1;
+    for (at, character) in text.char_indices().rev() {
+        used += character.width().unwrap_or(0);
+        if used > limit {
+            break;
+        }
+        from = at;
+    }
+    if limit == 0 {
+        return String::new();
+    }
+    format!("…{}", text[from..].trim_start())
+}
+
 /// `text` with spaces after it up to `width` columns.
 pub(crate) fn pad(text: &str, width: usize) -> String {
     let missing = width.saturating_sub(columns(text));
@@ -81,6 +102,10 @@ mod tests {
         assert_eq!(cut("世界世界", 4), "世…");
         assert_eq!(cut("x", 0), "");
         assert_eq!(cut("xy", 1), "…");
+        assert_eq!(cut_start("src/main.rs", 11), "src/main.rs");
+        assert_eq!(cut_start("src/main.rs", 8), "…main.rs");
+        assert_eq!(cut_start("世界世界", 4), "…界");
+        assert_eq!(cut_start("xy", 0), "");
     }
 
     #[test]

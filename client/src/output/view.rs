@@ -41,6 +41,15 @@ impl View {
         }
     }
 
+    /// As [`View::fit`], and the end of the text stays.
+    pub(crate) fn fit_end(&self, words: &str, columns: usize) -> String {
+        let clean = sanitise::line(words);
+        match self.width {
+            Some(_) => text::cut_start(&clean, columns),
+            None => clean.into_owned(),
+        }
+    }
+
     /// The columns that are left beside `used`, never fewer than a few words
     /// need.
     pub(crate) fn left(&self, used: usize) -> usize {
@@ -60,8 +69,9 @@ impl View {
     }
 }
 
-/// The target of a link comes from GitLab too.
-fn is_plain_web_address(target: &str) -> bool {
+/// Whether an address, which comes from GitLab too, is one of the web's and
+/// nothing else.
+pub(crate) fn is_plain_web_address(target: &str) -> bool {
     (target.starts_with("https://") || target.starts_with("http://"))
         && target.len() <= 2_000
         && target.bytes().all(|byte| byte.is_ascii_graphic())

@@ -27,6 +27,7 @@ pub(crate) fn file_history() -> Value {
                          "old_path": "src/main.rs", "new_path": "src/main.rs"}],
         }],
         "total": 1,
+        "remaining": 0,
         "next_cursor": null,
         "possibly_missing": [],
     })

@@ -55,7 +55,7 @@ fn the_flags_of_a_read_reach_the_daemon() {
 #[test]
 fn the_filters_of_the_ledger_reach_the_daemon() {
     let home = Home::new();
-    let empty = json!({"runs": [], "total": 0, "next_cursor": null});
+    let empty = json!({"runs": [], "total": 0, "remaining": 0, "next_cursor": null});
     let daemon = Fake::new()
         .answers("syncRuns.list", answers::read(&empty))
         .listen(&home.socket());

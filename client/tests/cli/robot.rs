@@ -10,8 +10,7 @@ use crate::fake::{Fake, hello};
 use crate::process::{Home, run};
 
 fn everything() -> Fake {
-    let list =
-        json!({"runs": [answers::run("g/p", "succeeded", None)], "total": 1, "next_cursor": null});
+    let list = json!({"runs": [answers::run("g/p", "succeeded", None)], "total": 1, "remaining": 0, "next_cursor": null});
     Fake::new()
         .answers("fileHistory.get", answers::read(&answers::file_history()))
         .answers("syncRuns.list", answers::read(&list))
@@ -27,8 +26,28 @@ fn everything() -> Fake {
         .answers("daemon.status", answers::status())
         .answers("daemon.reload", json!({"config": "/c", "projects": []}))
         .answers("sync.start", answers::started())
+        .answers(
+            "issues.list",
+            answers::read(&parsed(include_str!("screens/issues.json"))),
+        )
+        .answers(
+            "issues.get",
+            answers::read(&parsed(include_str!("screens/issue.json"))),
+        )
+        .answers(
+            "mergeRequests.list",
+            answers::read(&parsed(include_str!("screens/mrs.json"))),
+        )
+        .answers(
+            "mergeRequests.get",
+            answers::read(&parsed(include_str!("screens/mr.json"))),
+        )
         .answers("setup.check", answers::setup(false))
         .answers("setup.write", answers::setup(true))
+}
+
+fn parsed(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
 }
 
 #[test]
@@ -39,6 +58,10 @@ fn every_command_answers_with_one_document_that_names_it() {
         ("file-history src/main.rs", "file-history"),
         ("sync-runs", "sync-runs"),
         ("sync-runs --run-id 01RUN", "sync-runs"),
+        ("issues", "issues"),
+        ("issues 3", "issues"),
+        ("mrs", "mrs"),
+        ("mrs 12", "mrs"),
         ("jobs", "jobs"),
         ("jobs cancel 3", "jobs cancel"),
         ("status", "status"),
@@ -68,7 +91,13 @@ fn every_command_answers_with_one_document_that_names_it() {
 fn reads_carry_the_freshness_and_the_warnings_of_the_daemon() {
     let home = Home::new();
     let _daemon = everything().listen(&home.socket());
-    for line in ["file-history a", "sync-runs", "sync-runs --run-id 01RUN"] {
+    for line in [
+        "file-history a",
+        "issues",
+        "mrs 12",
+        "sync-runs",
+        "sync-runs --run-id 01RUN",
+    ] {
         let meta = home.run(&format!("--robot {line}")).document()["meta"].clone();
         assert_eq!(meta["freshness"]["age_seconds"], 41, "{line}");
         assert_eq!(

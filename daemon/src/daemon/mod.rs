@@ -1,6 +1,7 @@
 //! The daemon as a whole: every part is built once, here, and this is what
 //! the handlers of requests are given.
 
+mod items;
 pub(crate) mod rechecks;
 mod settings;
 mod stop;
@@ -15,6 +16,7 @@ use lore_proto::WireError;
 use lore_proto::daemon::{LockInfo, StatusWarning};
 use lore_proto::places::Places;
 
+pub(crate) use items::ItemAsked;
 pub(crate) use settings::Settings;
 pub(crate) use stop::{DEFAULT_GRACE, StopSignal};
 

@@ -219,7 +219,8 @@ fn left(asked: &Requested, ended: &[StageEnd], preflight_only: bool) -> Requeste
     }
 }
 
-struct Names<'a>(&'a Connection);
+/// The names that the mirror knows.
+pub(super) struct Names<'a>(pub(super) &'a Connection);
 
 impl KnownProjects for Names<'_> {
     fn number(&self, host: &str, path: &str) -> Option<ProjectId> {

@@ -5,6 +5,7 @@ mod cursor;
 pub mod file_history;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod items;
 mod project;
 pub mod runs;
 pub mod search;

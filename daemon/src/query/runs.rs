@@ -118,6 +118,10 @@ fn page(
     let mut rows = listing::list(connection, &scope, after.as_ref(), limit + 1)?;
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
+    let remaining = match rows.last().filter(|_| more) {
+        Some(last) => listing::count_after(connection, &scope, &place_of(last))?,
+        None => 0,
+    };
     let next_cursor = rows.last().filter(|_| more).map(|last| {
         let place = format!("{} {}", last.started_at.as_millisecond(), last.run_id);
         cursor::encode(&query, &place)
@@ -132,6 +136,7 @@ fn page(
         data: RunList {
             runs: rows.into_iter().map(result::without_entities).collect(),
             total: listing::count(connection, &scope)?,
+            remaining,
             next_cursor,
         },
         freshness,
@@ -150,6 +155,13 @@ fn identity(of: &RunsOf, params: &ListRuns) -> String {
         RunsOf::Project(project) => format!("{}\n{}", project.host, project.path),
     };
     format!("runs\n{states:?}\n{:?}\n{of}", params.mode)
+}
+
+fn place_of(run: &RunRow) -> RunPosition {
+    RunPosition {
+        started_at: run.started_at,
+        run_id: run.run_id.clone(),
+    }
 }
 
 fn position(place: &str) -> Result<RunPosition, WireError> {

@@ -22,6 +22,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "documents",
         sql: include_str!("../../../migrations/002_documents.sql"),
     },
+    Migration {
+        name: "lists",
+        sql: include_str!("../../../migrations/003_lists.sql"),
+    },
 ];
 
 /// The newest schema that this build knows.

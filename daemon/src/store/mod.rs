@@ -11,6 +11,8 @@ mod error;
 pub mod file_changes;
 pub mod file_history;
 pub mod issues;
+pub mod item_details;
+pub mod item_lists;
 pub mod items;
 pub mod labels;
 pub mod merge_requests;

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use lore_proto::ErrorCode;
-use rusqlite::{Connection, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::StoreError;
 use super::convert::millis;
@@ -194,6 +194,18 @@ pub fn remove(tx: &Transaction<'_>, source: SourceType, id: i64) -> Result<(), S
     )?
     .execute(params![source, id])?;
     Ok(())
+}
+
+/// What an item owes.
+pub fn of_item(connection: &Connection, source: SourceType, id: i64) -> Result<Stages, StoreError> {
+    let owed = connection
+        .prepare_cached(&format!(
+            "SELECT source_type, source_id, generation, attempts, {STAGE_COLUMNS}
+             FROM pending_dependent_fetches WHERE source_type = ?1 AND source_id = ?2"
+        ))?
+        .query_row(params![source, id], read)
+        .optional()?;
+    Ok(owed.map_or(Stages::NONE, |owed| owed.stages))
 }
 
 /// How many items of the project owe something.

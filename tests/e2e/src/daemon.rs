@@ -56,6 +56,24 @@ impl Home {
         self.folder.path().join("data/lore.db")
     }
 
+    /// `lore` in this home with these words, not yet started.
+    pub fn lore(&self, words: &[&str]) -> Command {
+        static BUILT: OnceLock<PathBuf> = OnceLock::new();
+        let folder = self.folder.path();
+        let mut command = Command::new(BUILT.get_or_init(|| built("lore-client", "lore")));
+        command
+            .args(words)
+            .env_clear()
+            .env("HOME", folder)
+            .env("PATH", "/usr/bin:/bin")
+            .env("LORE_CONFIG", folder.join("config.toml"))
+            .env("LORE_DATA_DIR", folder.join("data"))
+            .env("LORE_NO_AUTOSTART", "1")
+            .current_dir(folder)
+            .stdin(Stdio::null());
+        command
+    }
+
     /// Where its daemon listens.
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("data/lored.sock")
@@ -244,30 +262,32 @@ pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-/// The `lored` of this build, built first where it is missing or stale.
 fn lored() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        // target/<profile>/deps/<test>
-        let test = std::env::current_exe().expect("a test has a file");
-        let profile = test
-            .parent()
-            .and_then(Path::parent)
-            .expect("cargo's folders");
-        let target = profile.parent().expect("cargo's folders");
-        let mut build = Command::new(env!("CARGO"));
-        build
-            .args(["build", "--quiet", "-p", "lore-daemon", "--bin", "lored"])
-            .arg("--target-dir")
-            .arg(target);
-        match profile.file_name().and_then(|name| name.to_str()) {
-            Some("debug") | None => {}
-            Some(name) => {
-                build.args(["--profile", name]);
-            }
+    BUILT.get_or_init(|| built("lore-daemon", "lored"))
+}
+
+/// A program of this build, built first where it is missing or stale.
+fn built(package: &str, program: &str) -> PathBuf {
+    // target/<profile>/deps/<test>
+    let test = std::env::current_exe().expect("a test has a file");
+    let profile = test
+        .parent()
+        .and_then(Path::parent)
+        .expect("cargo's folders");
+    let target = profile.parent().expect("cargo's folders");
+    let mut build = Command::new(env!("CARGO"));
+    build
+        .args(["build", "--quiet", "-p", package, "--bin", program])
+        .arg("--target-dir")
+        .arg(target);
+    match profile.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => {}
+        Some(name) => {
+            build.args(["--profile", name]);
         }
-        let status = build.status().expect("cargo runs");
-        assert!(status.success(), "lored does not build");
-        profile.join("lored")
-    })
+    }
+    let status = build.status().expect("cargo runs");
+    assert!(status.success(), "{program} does not build");
+    profile.join(program)
 }

@@ -7,8 +7,9 @@ use std::ffi::OsString;
 use clap::Args;
 use lore_proto::file_history::{FileHistory as History, FileHistoryParams};
 use lore_proto::methods::FileHistoryGet;
+use lore_proto::project::ResolveProject;
 
-use crate::fields::Fields;
+use super::reads::{ReadFlags, Whose};
 use super::{Facts, Reply, Run};
 use crate::checkout::{Checkout, repository_path};
 use crate::context::Context;
@@ -37,12 +38,8 @@ pub(crate) struct FileHistory {
     /// At most so many merge requests
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     limit: u32,
-    /// Go on where the page before ended
-    #[arg(long, value_name = "CURSOR")]
-    cursor: Option<String>,
-    /// With --robot: only these fields of each merge request
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    fields: Vec<String>,
+    #[command(flatten)]
+    read: ReadFlags,
 }
 
 /// The fields of a row that `--fields` may name.
@@ -63,32 +60,39 @@ const FIELDS: &[&str] = &[
 ];
 
 impl Run for FileHistory {
-    const FACTS: &'static [Facts] = &[Facts::read::<History>("file-history").rows("merge_requests")];
+    const FACTS: &'static [Facts] = &[Facts::read::<History>("file-history")
+        .rows("merge_requests")
+        .writes_with(&["max-age"])];
 
     fn name(&self) -> &'static str {
         "file-history"
     }
 
     fn run(self, context: &mut Context) -> Result<Reply, Failure> {
-        let robot = context.printer.robot;
-        let fields = Fields::read(&self.fields, Some("merge_requests"), FIELDS, robot)?;
+        let fields = self.read.fields(context, Some("merge_requests"), FIELDS)?;
         let here = std::env::current_dir()
             .map_err(|error| Failure::io("finding the current folder", &error))?;
         let checkout = Checkout::around(&here);
         let top = checkout.as_ref().and_then(|c| c.root.as_deref());
         let path = repository_path(&self.path, &here, top)
             .map_err(|problem| Failure::usage(problem.to_string()))?;
-        let params = FileHistoryParams {
-            path,
+        let project = ResolveProject {
             project: context.project()?,
             host: context.globals.host.clone(),
             remotes: context.remotes(checkout.as_ref()),
+        };
+        let params = FileHistoryParams {
+            path,
+            project: project.project.clone(),
+            host: project.host.clone(),
+            remotes: project.remotes.clone(),
             discussions: self.discussions,
             merged: self.merged,
             no_follow_renames: self.no_follow_renames,
             limit: Some(self.limit),
-            cursor: self.cursor,
+            cursor: self.read.cursor.clone(),
         };
+        self.read.bring_up_to_date(context, &Whose::One(project))?;
         context.answer_read::<FileHistoryGet, History>(&params, fields.as_ref(), render::history)
     }
 }

@@ -166,8 +166,7 @@ fn push_body(page: &mut Page, body: &str, truncated: bool, view: &View) {
 }
 
 fn push_end(page: &mut Page, history: &FileHistory, view: &View) {
-    let shown = history.merge_requests.len();
-    if let Some(line) = more_line(shown, history.total, history.next_cursor.as_deref()) {
+    if let Some(line) = more_line(history.remaining, history.total, history.next_cursor.as_deref()) {
         page.blank();
 page.line(format_args!("{}", view.paint.dim(line)));
     }
@@ -229,6 +228,7 @@ pub(super) mod tests {
             chain_truncated: false,
             merge_requests: vec![merge_request()],
             total: 3,
+            remaining: 2,
             next_cursor: Some("abc".into()),
             possibly_missing: vec![9],
         }

@@ -24,8 +24,10 @@ pub(super) fn lines(parser: &Command) -> Vec<String> {
         "`lore file-history src/main.rs --discussions` tells why a file is as it is: the merge \
          requests that touched it under all its names, with the review threads.",
         "`lore search retry budget` finds by words and by meaning; quote phrases.",
+        "`lore mrs --unresolved`, `lore issues --label bug` list; `lore mrs 789` shows one, \
+         unresolved threads first (`--unresolved`, `--file src/main.rs` narrow them).",
         "`meta.freshness` says how current an answer is. `lore sync --mr 789` fetches exactly \
-         that merge request, in about a round trip; `lore sync` what changed.",
+         that merge request, in about a round trip; `lore sync` what changed; `--max-age 5m` on a read does so where that is due.",
         "Keep answers small: `--limit`, `--cursor` with `next_cursor`, `--fields iid,title`.",
         "On a failure read `error.code`; `error.actions` are commands that cure it, ready to \
          run; `error.retryable` says whether the same command may succeed later.",

@@ -89,7 +89,7 @@ fn a_value_says_what_it_is_and_what_it_defaults_to() {
     let color = named(&manifest["global_flags"], "--color");
     assert_eq!(color["choices"], json!(["auto", "always", "never"]));
     let runs = named(&manifest["commands"], "sync-runs");
-    assert_eq!(runs["writes_with"], json!(["--retry-failed"]));
+    assert_eq!(runs["writes_with"], json!(["--retry-failed", "--max-age"]));
 }
 
 #[test]

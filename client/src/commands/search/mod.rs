@@ -3,16 +3,15 @@
 mod render;
 
 use clap::{Args, ValueEnum};
-use lore_proto::Timestamp;
 use lore_proto::methods::SearchQuery;
+use lore_proto::project::ResolveProject;
 use lore_proto::search::{SearchMode, SearchParams, SearchResults, SearchType};
 
+use super::reads::{ReadFlags, Whose, instant};
 use super::{Facts, Reply, Run};
 use crate::checkout::Checkout;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::fields::Fields;
-use crate::output::time;
 
 /// Find issues, merge requests and threads by words and by meaning
 #[derive(Debug, Args)]
@@ -56,12 +55,8 @@ pub(crate) struct Search {
     /// At most so many hits
     #[arg(short = 'n', long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
     limit: u32,
-    /// Go on where the page before ended
-    #[arg(long, value_name = "CURSOR")]
-    cursor: Option<String>,
-    /// With --robot: only these fields of each hit
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    fields: Vec<String>,
+    #[command(flatten)]
+    read: ReadFlags,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -96,25 +91,31 @@ const FIELDS: &[&str] = &[
 ];
 
 impl Run for Search {
-    const FACTS: &'static [Facts] = &[Facts::read::<SearchResults>("search").rows("hits")];
+    const FACTS: &'static [Facts] = &[Facts::read::<SearchResults>("search")
+        .rows("hits")
+        .writes_with(&["max-age"])];
 
     fn name(&self) -> &'static str {
         "search"
     }
 
     fn run(self, context: &mut Context) -> Result<Reply, Failure> {
-        let robot = context.printer.robot;
-        let fields = Fields::read(&self.fields, Some("hits"), FIELDS, robot)?;
+        let fields = self.read.fields(context, Some("hits"), FIELDS)?;
         let here = std::env::current_dir()
             .map_err(|error| Failure::io("finding the current folder", &error))?;
         let now = context.printer.view().now;
-        let since = self.since.map(|text| since(&text, now)).transpose()?;
-        let params = SearchParams {
-            query: self.query.join(" "),
-            like: self.like,
+        let since = self.since.map(|text| instant("--since", &text, now));
+        let project = ResolveProject {
             project: context.project()?,
             host: context.globals.host.clone(),
             remotes: context.remotes(Checkout::around(&here).as_ref()),
+        };
+        let params = SearchParams {
+            query: self.query.join(" "),
+            like: self.like,
+            project: project.project.clone(),
+            host: project.host.clone(),
+            remotes: project.remotes.clone(),
             mode: Some(match self.mode {
                 Mode::Hybrid => SearchMode::Hybrid,
                 Mode::Lexical => SearchMode::Lexical,
@@ -133,23 +134,15 @@ impl Run for Search {
             labels: self.labels,
             state: self.state,
             path: None,
-            since,
+            since: since.transpose()?,
             no_confidential: self.no_confidential,
             explain: self.explain,
             limit: Some(self.limit),
-            cursor: self.cursor,
+            cursor: self.read.cursor.clone(),
         };
+        self.read.bring_up_to_date(context, &Whose::One(project))?;
         context.answer_read::<SearchQuery, SearchResults>(&params, fields.as_ref(), render::results)
     }
-}
-
-fn since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
-    time::since(text, now).ok_or_else(|| {
-        Failure::usage(
-            "`--since` takes an age such as 12h, 2d or 1w, a date such as 2026-01-31, or a time \
-             such as 2026-01-31T12:00:00Z",
-        )
-    })
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ fn how(explain: &Explanation, score: f64) -> String {
 
 fn push_end(page: &mut Page, found: &SearchResults, view: &View) {
     let paint = view.paint;
-    let more = found.total.saturating_sub(found.hits.len() as u64);
+    let more = found.remaining;
     if let Some(cursor) = found.next_cursor.as_deref() {
         page.blank();
         let bound = if found.total_is_lower_bound {
@@ -117,8 +117,9 @@ fn push_end(page: &mut Page, found: &SearchResults, view: &View) {
             ""
         };
         page.line(paint.dim(format!(
-            "{bound}{more} more of {}: --limit, or --cursor {cursor}",
-            found.total
+            "{bound}{more} more of {}: --limit, or --cursor {}",
+            found.total,
+            sanitise::line(cursor)
         )));
     }
     let coverage = &found.coverage;
@@ -194,6 +195,7 @@ pub(super) mod tests {
                 hits: vec![hit()],
                 total: 3,
                 total_is_lower_bound: false,
+                remaining: 2,
                 next_cursor: Some("abc".into()),
                 coverage: SearchCoverage {
                     documents: 9,

@@ -4,11 +4,12 @@ mod render;
 
 use clap::Args;
 use lore_proto::methods::{SyncRunsGet, SyncRunsList, SyncRunsRetryFailed};
+use lore_proto::project::ResolveProject;
 use lore_proto::sync::{RunMode, RunResult, RunStatus};
 use lore_proto::sync_runs::{ListRuns, RunList, RunRef};
 use schemars::JsonSchema;
 
-use crate::fields::Fields;
+use super::reads::{ReadFlags, Whose};
 use super::sync::{start_and_follow, surgical_page};
 use super::{Facts, Reply, Run};
 use crate::context::Context;
@@ -34,17 +35,13 @@ pub(crate) struct SyncRuns {
     #[arg(long, value_name = "MODE", value_parser = names(RunMode::ALL, RunMode::as_str))]
     mode: Option<RunMode>,
     /// One run with its items; the beginning of an id is enough
-    #[arg(long, value_name = "ID", conflicts_with_all = ["limit", "state", "mode", "cursor"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["limit", "state", "mode", "cursor", "max_age"])]
     run_id: Option<String>,
     /// Sync again what did not end well in that surgical run
     #[arg(long, requires = "run_id")]
     retry_failed: bool,
-    /// Go on where the page before ended
-    #[arg(long, value_name = "CURSOR")]
-    cursor: Option<String>,
-    /// With --robot: only these fields of each run
-    #[arg(long, value_name = "A,B", value_delimiter = ',')]
-    fields: Vec<String>,
+    #[command(flatten)]
+    read: ReadFlags,
 }
 
 /// The fields of a run that `--fields` may name.
@@ -86,7 +83,7 @@ enum Answer {
 impl Run for SyncRuns {
     const FACTS: &'static [Facts] = &[Facts::read::<Answer>("sync-runs")
         .rows("runs")
-        .writes_with(&["retry-failed"])];
+        .writes_with(&["retry-failed", "max-age"])];
 
     fn name(&self) -> &'static str {
         "sync-runs"
@@ -94,7 +91,7 @@ impl Run for SyncRuns {
 
     fn run(self, context: &mut Context) -> Result<Reply, Failure> {
         let rows = self.run_id.is_none().then_some("runs");
-        let fields = Fields::read(&self.fields, rows, FIELDS, context.printer.robot)?;
+        let fields = self.read.fields(context, rows, FIELDS)?;
         let fields = fields.as_ref();
         if let Some(run_id) = self.run_id {
             let params = RunRef { run_id };
@@ -111,8 +108,19 @@ impl Run for SyncRuns {
             mode: self.mode,
             project: context.project()?,
             host: context.globals.host.clone(),
-            cursor: self.cursor,
+            cursor: self.read.cursor.clone(),
         };
+        let whose = match &params.project {
+            Some(_) => Whose::One(ResolveProject {
+                project: params.project.clone(),
+                host: params.host.clone(),
+                remotes: Vec::new(),
+            }),
+            None => Whose::All {
+                host: params.host.clone(),
+            },
+        };
+        self.read.bring_up_to_date(context, &whose)?;
         context.answer_read::<SyncRunsList, RunList>(&params, fields, |list, _, view| {
             render::list(list, view)
         })

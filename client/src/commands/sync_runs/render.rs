@@ -35,7 +35,7 @@ pub(super) fn list(list: &RunList, view: &View) -> String {
     }
     let mut page = Page::default();
     page.add(table.render(view));
-    if let Some(line) = more_line(list.runs.len(), list.total, list.next_cursor.as_deref()) {
+    if let Some(line) = more_line(list.remaining, list.total, list.next_cursor.as_deref()) {
         page.blank();
 page.line(format_args!("{}", view.paint.dim(line)));
     }
@@ -242,6 +242,7 @@ pub(super) mod tests {
             &RunList {
                 runs: vec![failed_run()],
                 total: 12,
+                remaining: 11,
                 next_cursor: Some("c1".into()),
             },
             &View::plain(NOW),
@@ -288,6 +289,7 @@ next: lore status
         let empty = RunList {
             runs: Vec::new(),
             total: 0,
+            remaining: 0,
             next_cursor: None,
         };
         assert!(list(&empty, &View::plain(NOW)).contains("`lore sync`"));

@@ -94,8 +94,8 @@ impl Question<'_> {
             Some(text) => Some(place(&cursor::decode(&query, text)?)?),
             None => None,
         };
-        let (page, more, total) = self.page(connection, &names, after)?;
-        let next_cursor = page.last().filter(|_| more).map(|last| {
+        let (page, remaining, total) = self.page(connection, &names, after)?;
+        let next_cursor = page.last().filter(|_| remaining > 0).map(|last| {
             cursor::encode(
                 &query,
                 &format!("{} {} {}", last.at, last.updated_at, last.iid),
@@ -128,23 +128,24 @@ impl Question<'_> {
                 chain: chain.names,
                 chain_truncated: chain.truncated,
                 total,
+                remaining,
                 next_cursor,
                 possibly_missing,
             },
         })
     }
 
-    /// The page behind `after`, newest first, whether more follow, and how
-    /// many there are in all. Keeps no more than a page in memory.
+    /// The page behind `after`, newest first, how many follow it, and how many
+    /// there are in all. Keeps no more than a page in memory.
     fn page(
         &self,
         connection: &Connection,
         names: &Names,
         after: Option<Touch>,
-    ) -> Result<(Vec<Touch>, bool, u64), StoreError> {
-        let mut total = 0;
+    ) -> Result<(Vec<Touch>, u64, u64), StoreError> {
+        let (mut total, mut behind) = (0, 0_u64);
         // The oldest of the page on top, to give way to a newer one.
-        let mut page = BinaryHeap::with_capacity(self.limit + 2);
+        let mut page = BinaryHeap::with_capacity(self.limit + 1);
         store::touching(
             connection,
             self.row.id,
@@ -154,22 +155,22 @@ impl Question<'_> {
                 total += 1;
                 let place = (touch.at, touch.updated_at, touch.iid);
                 if after.is_none_or(|after| place < (after.at, after.updated_at, after.iid)) {
+                    behind += 1;
                     page.push(Reverse(touch));
-                    if page.len() > self.limit + 1 {
+                    if page.len() > self.limit {
                         page.pop();
                     }
                 }
             },
         )?;
         // Ascending by `Reverse`: newest first.
-        let mut page: Vec<Touch> = page
+        let page: Vec<Touch> = page
             .into_sorted_vec()
             .into_iter()
             .map(|Reverse(touch)| touch)
             .collect();
-        let more = page.len() > self.limit;
-        page.truncate(self.limit);
-        Ok((page, more, total))
+        let remaining = behind - page.len() as u64;
+        Ok((page, remaining, total))
     }
 
     fn merge_request(

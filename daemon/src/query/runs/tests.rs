@@ -222,6 +222,7 @@ async fn pages_joined_are_the_whole() {
                 };
                 let page = ask(&mirror, of.clone(), page).await.unwrap();
                 got.extend(page.runs.into_iter().map(|run| run.run_id));
+                assert_eq!(page.remaining, page.total - got.len() as u64);
                 cursor = page.next_cursor;
                 if cursor.is_none() {
                     break;

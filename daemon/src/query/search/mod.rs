@@ -12,6 +12,7 @@ mod snippet;
 #[cfg(test)]
 mod tests;
 mod vectors;
+mod words;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,6 +33,7 @@ use crate::embedding::{EmbedError, EmbedInput, Provider};
 use crate::store::{Database, SourceType, StoreError, items, search_index};
 
 pub use self::vectors::Vectors;
+pub(super) use self::words::all_words;
 
 /// The page size where none is asked for.
 const DEFAULT_LIMIT: u32 = 20;
@@ -227,7 +229,7 @@ fn answer(
 }
 
 /// Ends SQLite's work where it takes longer than a person waits.
-fn bounded<T>(
+pub(super) fn bounded<T>(
     connection: &Connection,
     work: impl FnOnce() -> Result<T, WireError>,
 ) -> Result<T, WireError> {

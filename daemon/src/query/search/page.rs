@@ -81,6 +81,7 @@ impl Page<'_> {
                 hits,
                 total: ranked.fused.len() as u64,
                 total_is_lower_bound: ranked.lexical.is_full || ranked.meaning.vector.is_some(),
+                remaining: ranked.fused.len().saturating_sub(next) as u64,
                 next_cursor: (next < ranked.fused.len())
                     .then(|| cursor::encode(&identity, &next.to_string())),
                 coverage: self.coverage(connection, &ranked.meaning)?,

@@ -5,6 +5,7 @@
 mod daemon;
 mod discover;
 mod file_history;
+mod items;
 mod jobs;
 mod projects;
 mod search;
@@ -40,6 +41,10 @@ pub(crate) fn methods(daemon: &Arc<Daemon>) -> Result<Methods, RegisterMethodErr
     enter::<methods::SyncRunsGet, _, _>(t, sync_runs::get)?;
     enter::<methods::SyncRunsRetryFailed, _, _>(t, sync_runs::retry_failed)?;
     enter::<methods::SearchQuery, _, _>(t, search::query)?;
+    enter::<methods::IssuesList, _, _>(t, items::list_issues)?;
+    enter::<methods::IssuesGet, _, _>(t, items::get_issue)?;
+    enter::<methods::MergeRequestsList, _, _>(t, items::list_merge_requests)?;
+    enter::<methods::MergeRequestsGet, _, _>(t, items::get_merge_request)?;
     enter::<methods::ProjectsList, _, _>(t, projects::list)?;
     enter::<methods::ProjectsResolve, _, _>(t, projects::resolve)?;
     enter::<methods::SetupCheck, _, _>(t, setup::check)?;

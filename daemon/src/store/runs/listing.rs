@@ -64,7 +64,28 @@ pub fn list(
 /// How many runs of `scope` there are.
 pub fn count(connection: &Connection, scope: &RunScope) -> Result<u64, StoreError> {
     let mut values = Vec::new();
-    let legs: Vec<String> = legs(scope, &mut values)
+    let legs = legs(scope, &mut values);
+    counted(connection, legs, values)
+}
+
+/// How many runs of `scope` come after a place.
+pub fn count_after(
+    connection: &Connection,
+    scope: &RunScope,
+    after: &RunPosition,
+) -> Result<u64, StoreError> {
+    let mut values = Vec::new();
+    let mut legs = legs(scope, &mut values);
+    bound(&mut legs, &mut values, after);
+    counted(connection, legs, values)
+}
+
+fn counted(
+    connection: &Connection,
+    legs: Vec<String>,
+    values: Vec<Value>,
+) -> Result<u64, StoreError> {
+    let legs: Vec<String> = legs
         .into_iter()
         .map(|leg| format!("(SELECT count(*) FROM sync_runs r WHERE {leg})"))
         .collect();
@@ -102,17 +123,7 @@ fn list_statement(
     let mut values = Vec::new();
     let mut legs = legs(scope, &mut values);
     if let Some(after) = after {
-        values.push(millis(after.started_at).into());
-        let at = values.len();
-        values.push(after.run_id.clone().into());
-        let id = values.len();
-        for leg in &mut legs {
-            // The first term bounds the walk of the index, the second decides
-            // ties.
-            *leg = format!(
-                "{leg} AND r.started_at <= ?{at} AND (r.started_at < ?{at} OR r.run_id < ?{id})"
-            );
-        }
+        bound(&mut legs, &mut values, after);
     }
     values.push(i64::from(limit).into());
     let legs: Vec<String> = legs
@@ -126,6 +137,21 @@ fn list_statement(
         values.len()
     );
     (sql, values)
+}
+
+/// Leaves of `legs` what comes after a place.
+fn bound(legs: &mut [String], values: &mut Vec<Value>, after: &RunPosition) {
+    values.push(millis(after.started_at).into());
+    let at = values.len();
+    values.push(after.run_id.clone().into());
+    let id = values.len();
+    for leg in legs {
+        // The first term bounds the walk of the index, the second decides
+        // ties.
+        *leg = format!(
+            "{leg} AND r.started_at <= ?{at} AND (r.started_at < ?{at} OR r.run_id < ?{id})"
+        );
+    }
 }
 
 /// Conditions that exclude each other and together mean `scope`. Each begins

@@ -193,7 +193,7 @@ fn kind_of(
         (Some(kind), Some(wanted)) if kind != wanted => Err(WireError::new(
             ErrorCode::BadUrl,
             format!(
-                "`{text}` is the address of {}, and the flag asks for {}",
+                "`{text}` names {}, and {} is asked for",
                 article(kind),
                 article(wanted)
             ),

@@ -16,6 +16,7 @@ mod equality;
 mod faults;
 mod gitlab_client;
 mod installations;
+mod items;
 mod killed;
 mod refusals;
 mod settling;

@@ -50,6 +50,7 @@ async fn pages_joined_are_the_whole_whatever_comes_in_between() {
         };
         let page = ask(&mirror, params).await.unwrap().data;
         got.extend(iids(&page));
+        assert_eq!(page.remaining, 25 - got.len() as u64);
         cursor = page.next_cursor;
         if cursor.is_none() {
             break;
