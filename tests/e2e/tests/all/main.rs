@@ -11,6 +11,7 @@ mod checker;
 mod corpus;
 mod crowd;
 mod economy;
+mod embedding_server;
 mod equality;
 mod faults;
 mod gitlab_client;
