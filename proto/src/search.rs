@@ -53,6 +53,9 @@ pub struct SearchParams {
     /// Leave out confidential issues and internal threads.
     #[serde(default)]
     pub no_confidential: bool,
+    /// Among hits that fit about as well, those first that changed last.
+    #[serde(default)]
+    pub recent: bool,
     /// Say how each hit came to its place.
     #[serde(default)]
     pub explain: bool,
@@ -196,6 +199,8 @@ pub struct Passage {
 pub enum PassageSource {
     /// Title and description.
     Description,
+    /// The title of an item that has no description.
+    Title,
     /// A thread.
     Discussion,
 }
@@ -211,6 +216,10 @@ pub struct Explanation {
     pub semantic_weight: f64,
     /// Why it counted so much.
     pub reason: String,
+    /// What its age left of the score, from 0.8 to 1; absent unless `recent`
+    /// was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recency: Option<f64>,
 }
 
 /// One of the two lists.

@@ -25,6 +25,7 @@ use rusqlite::Transaction;
 pub use pieces::{embeddable, pieces};
 
 use crate::store::dirty::{self, Due, Marked};
+use crate::store::document_rows::{self, ItemRows, ThreadRows};
 use crate::store::documents::{self, NewDocument, Put};
 use crate::store::{DocumentId, Source, SourceKind, SourceType, StoreError, search_index};
 
@@ -133,11 +134,13 @@ fn rendered(
     source: Source,
 ) -> Result<Result<Option<NewDocument>, String>, StoreError> {
     let rows = match source.kind {
-        SourceKind::Issue => documents::item_rows(tx, SourceType::Issue, source.id).map(Rows::Item),
-        SourceKind::MergeRequest => {
-            documents::item_rows(tx, SourceType::MergeRequest, source.id).map(Rows::Item)
+        SourceKind::Issue => {
+            document_rows::item_rows(tx, SourceType::Issue, source.id).map(Rows::Item)
         }
-        SourceKind::Discussion => documents::thread_rows(tx, source.id).map(Rows::Thread),
+        SourceKind::MergeRequest => {
+            document_rows::item_rows(tx, SourceType::MergeRequest, source.id).map(Rows::Item)
+        }
+        SourceKind::Discussion => document_rows::thread_rows(tx, source.id).map(Rows::Thread),
     };
     let rows = match rows {
         Ok(rows) => rows,
@@ -159,6 +162,6 @@ fn rendered(
 }
 
 enum Rows {
-    Item(Option<documents::ItemRows>),
-    Thread(Option<documents::ThreadRows>),
+    Item(Option<ItemRows>),
+    Thread(Option<ThreadRows>),
 }

@@ -4,7 +4,8 @@ use sha2::{Digest, Sha256};
 
 use super::markdown::{Quotes, plain};
 use super::terms::words;
-use crate::store::documents::{ItemRows, NewDocument, ThreadRows};
+use crate::store::document_rows::{ItemRows, ThreadRows};
+use crate::store::documents::NewDocument;
 use crate::store::search_index::IndexedWords;
 use crate::store::{Source, SourceKind};
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ struct Inner {
     path: PathBuf,
     writer: Option<mpsc::Sender<Task>>,
     writer_thread: Option<std::thread::JoinHandle<()>>,
+    /// See [`Database::writes`].
+    writes: Arc<AtomicU64>,
     /// Present until the end.
     readers: Option<r2d2::Pool<SqliteConnectionManager>>,
 }
@@ -98,6 +101,7 @@ impl Database {
                 path: path.to_path_buf(),
                 writer: Some(sender),
                 writer_thread: Some(writer_thread),
+                writes: Arc::default(),
                 readers: Some(readers),
             }),
         })
@@ -118,8 +122,11 @@ impl Database {
         F: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
+        let writes = Arc::clone(&self.inner.writes);
         let task: Task = Box::new(move |connection| {
+            writes.fetch_add(1, Ordering::SeqCst);
             let result = in_transaction(connection, work);
+            writes.fetch_add(1, Ordering::SeqCst);
             // Nobody may be waiting any more; the write stands all the same.
             drop(reply.send(result));
         });
@@ -134,6 +141,14 @@ impl Database {
         answer
             .await
             .unwrap_or_else(|_| Err(StoreError::Panicked.into()))
+    }
+
+    /// A number that grows when a write begins and again when it has ended:
+    /// while it is the same, nothing was written. For what is worth keeping in
+    /// memory between two writes; to be asked before the read that it is kept
+    /// of.
+    pub fn writes(&self) -> u64 {
+        self.inner.writes.load(Ordering::SeqCst)
     }
 
     /// Runs `work` on a read-only connection, in one read transaction: all its

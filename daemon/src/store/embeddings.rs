@@ -1,16 +1,20 @@
 //! `embedding_models` and `embeddings`: which documents have vectors of which
 //! model, and the vectors.
 
+use std::cell::RefCell;
+use std::fmt;
 use std::ops::Range;
 
 use jiff::Timestamp;
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Transaction, params, params_from_iter};
+use rusqlite::{
+    CachedStatement, Connection, OptionalExtension, Transaction, params, params_from_iter,
+};
 
 use super::StoreError;
 use super::convert::millis;
 use super::documents::DocumentId;
-use super::search_filter::{Condition, Filters};
+use super::search_filter::Filters;
 use super::search_index::{Found, found};
 
 /// Entries of `removed_embeddings` that are kept for copies in memory.
@@ -198,20 +202,35 @@ pub fn coverage(
     project: i64,
     model: Option<i64>,
 ) -> Result<(u64, u64), StoreError> {
-    let all = connection
-        .prepare_cached("SELECT count(*) FROM documents WHERE project_id = ?1")?
-        .query_row([project], |row| row.get(0))?;
-    let Some(model) = model else {
-        return Ok((all, all));
+    let all = documents(connection, project)?;
+    let without = match model {
+        Some(model) => without_vectors(connection, project, model)?,
+        None => all,
     };
-    let without = connection
+    Ok((all, without))
+}
+
+/// Documents of a project. All are counted: at a hundred thousand that takes
+/// longer than to find a rare word among them.
+pub fn documents(connection: &Connection, project: i64) -> Result<u64, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT count(*) FROM documents WHERE project_id = ?1")?
+        .query_row([project], |row| row.get(0))?)
+}
+
+/// Documents of a project that have no vectors of `model`; the cost is theirs.
+pub fn without_vectors(
+    connection: &Connection,
+    project: i64,
+    model: i64,
+) -> Result<u64, StoreError> {
+    Ok(connection
         .prepare_cached(
             "SELECT (SELECT count(*) FROM documents WHERE project_id = ?1 AND embedded_with IS NULL)
                  + (SELECT count(*) FROM documents WHERE project_id = ?1 AND embedded_with < ?2)
                  + (SELECT count(*) FROM documents WHERE project_id = ?1 AND embedded_with > ?2)",
         )?
-        .query_row([project, model], |row| row.get(0))?;
-    Ok((all, without))
+        .query_row([project, model], |row| row.get(0))?)
 }
 
 /// Whether every document of a project has vectors of `model`, those apart that
@@ -310,16 +329,21 @@ pub fn last_removal(connection: &Connection) -> Result<i64, StoreError> {
 }
 
 /// Looks up single vectors under the filters of a search.
-#[derive(Debug)]
 pub struct Lookup<'c> {
-    connection: &'c Connection,
-    sql: String,
-    condition: Condition,
+    /// Prepared once, since a search looks up a hundred.
+    statement: RefCell<CachedStatement<'c>>,
+    values: Vec<Value>,
+}
+
+impl fmt::Debug for Lookup<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lookup").finish_non_exhaustive()
+    }
 }
 
 impl<'c> Lookup<'c> {
     /// For one search.
-    pub fn new(connection: &'c Connection, filters: &Filters) -> Self {
+    pub fn new(connection: &'c Connection, filters: &Filters) -> Result<Self, StoreError> {
         let condition = filters.condition();
         let sql = format!(
             "SELECT d.id, d.issue_id, d.merge_request_id, d.source_type = 'discussion', 0.0,
@@ -330,20 +354,20 @@ impl<'c> Lookup<'c> {
              WHERE e.id = ? AND {}",
             condition.sql
         );
-        Self {
-            connection,
-            sql,
-            condition,
-        }
+        Ok(Self {
+            statement: RefCell::new(connection.prepare_cached(&sql)?),
+            values: condition.values,
+        })
     }
 
     /// The document of a vector and the bytes of its piece; `None` where it is
     /// gone or does not pass.
     pub fn get(&self, embedding: i64) -> Result<Option<(Found, Range<usize>)>, StoreError> {
-        let values = std::iter::once(Value::from(embedding)).chain(self.condition.values.clone());
+        let embedding = Value::from(embedding);
+        let values = std::iter::once(&embedding).chain(&self.values);
         Ok(self
-            .connection
-            .prepare_cached(&self.sql)?
+            .statement
+            .borrow_mut()
             .query_row(params_from_iter(values), |row| {
                 Ok((found(row)?, row.get(5)?..row.get(6)?))
             })

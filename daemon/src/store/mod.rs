@@ -5,6 +5,7 @@ pub mod cursors;
 mod database;
 pub mod dirty;
 pub mod discussions;
+pub mod document_rows;
 pub mod documents;
 pub mod embeddings;
 mod error;

@@ -99,6 +99,22 @@ pub fn item_card(
     Ok(Some(card))
 }
 
+/// When an item last changed, in epoch milliseconds; `None` where it is gone.
+pub fn updated_at(
+    connection: &Connection,
+    source: SourceType,
+    id: i64,
+) -> Result<Option<i64>, StoreError> {
+    let sql = match source {
+        SourceType::Issue => "SELECT updated_at FROM issues WHERE id = ?1",
+        SourceType::MergeRequest => "SELECT updated_at FROM merge_requests WHERE id = ?1",
+    };
+    Ok(connection
+        .prepare_cached(sql)?
+        .query_row([id], |row| row.get(0))
+        .optional()?)
+}
+
 /// A document's text; `None` where it is gone.
 pub fn text(connection: &Connection, id: DocumentId) -> Result<Option<Text>, StoreError> {
     let text = connection

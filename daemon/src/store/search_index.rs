@@ -49,7 +49,8 @@ pub fn put(
 }
 
 /// What the words of a column weigh in the ranking: title, body, labels,
-/// names, references. Measured by `examples/search_quality.rs`.
+/// names, references. Measured by
+/// `lore-bench search-quality`.
 const WEIGHTS: &str = "4.0, 1.0, 1.5, 2.0, 0.5";
 /// Documents at each end of the index that [`newest`] chooses from.
 const SAMPLE: u32 = 1_000;

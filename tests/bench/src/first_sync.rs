@@ -65,9 +65,9 @@ pub(crate) fn measure(
     });
     let project =
         project.ok_or_else(|| DemoError::Wrong("the generator made no project".to_owned()))?;
-    let home = home::configured(programs, interrupt, &sim, &project)?;
+    let home = home::configured(programs, interrupt, &sim, &[&project])?;
     home::answer(&home, &["status"])?;
-    let pid = pid(&home)?;
+    let pid = home::daemon_pid(&home)?;
     let (requests, used) = (sim.requests().len(), cpu::used_by(pid)?);
     let begin = Instant::now();
     home::answer(&home, &["sync", "--no-docs", "--no-embed"])?;
@@ -136,7 +136,7 @@ fn idle_daemon(
     when: &str,
     idle: Duration,
 ) -> Result<(), DemoError> {
-    let pid = pid(home)?;
+    let pid = home::daemon_pid(home)?;
     let used = cpu::used_by(pid)?;
     let (_, wakeups) = cpu::memory_and_wakeups(pid)?;
     let until = Instant::now() + idle;
@@ -159,11 +159,6 @@ fn idle_daemon(
         &format!("wake-ups a second {when}"),
         format_args!("{:.1}", number(woken.saturating_sub(wakeups)) / seconds),
     )
-}
-
-fn pid(home: &Home) -> Result<u32, DemoError> {
-    home.daemon_pid()
-        .ok_or_else(|| DemoError::Wrong("no daemon lives in the home".to_owned()))
 }
 
 fn count(database: &Path) -> Result<u64, DemoError> {

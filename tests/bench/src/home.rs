@@ -9,12 +9,12 @@ use serde_json::Value;
 /// No command of the benchmark takes longer.
 pub(crate) const LIMIT: Duration = Duration::from_mins(10);
 
-/// A new home that mirrors `project` from `sim`.
+/// A new home that mirrors `projects` from `sim`.
 pub(crate) fn configured(
     programs: &Programs,
     interrupt: &Interrupt,
     sim: &Simulator,
-    project: &str,
+    projects: &[&str],
 ) -> Result<Home, DemoError> {
     let home = Home::new(programs.clone(), interrupt.clone())?;
     let token = home.write_private("token", sim.token())?;
@@ -24,10 +24,11 @@ pub(crate) fn configured(
     home.write_private(
         ".config/lore/config.toml",
         &format!(
-            "[hosts.\"gitlab.bench\"]\nurl = \"{}\"\ntoken_file = \"{}\"\nprojects = [\"{project}\"]\n\n\
+            "[hosts.\"gitlab.bench\"]\nurl = \"{}\"\ntoken_file = \"{}\"\nprojects = {}\n\n\
              [sync]\ninterval_seconds = 0\n",
             sim.url(),
-            token.display()
+            token.display(),
+            serde_json::json!(projects)
         ),
     )?;
     Ok(home)
@@ -44,4 +45,10 @@ pub(crate) fn answer(home: &Home, words: &[&str]) -> Result<Value, DemoError> {
         words.join(" "),
         answer["error"]["message"]
     )))
+}
+
+/// The daemon that lives there.
+pub(crate) fn daemon_pid(home: &Home) -> Result<u32, DemoError> {
+    home.daemon_pid()
+        .ok_or_else(|| DemoError::Wrong("no daemon lives in the home".to_owned()))
 }

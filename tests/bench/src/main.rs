@@ -10,6 +10,7 @@ mod home;
 mod reads;
 mod report;
 mod repository;
+mod search;
 mod wire;
 
 use std::io::Write as _;
@@ -17,7 +18,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use lore_demo::{DemoError, Interrupt, Programs};
 
 /// Measures lore beside sqlite3 and git
@@ -25,7 +26,11 @@ use lore_demo::{DemoError, Interrupt, Programs};
 /// Run it as `cargo run --release -p lore-bench`: figures of a debug build say
 /// nothing.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    /// Instead of reads and a first sync
+    #[command(subcommand)]
+    part: Option<Part>,
     /// How often each command is run for the comparison of reads
     #[arg(long, value_name = "N", default_value_t = 101)]
     rounds: usize,
@@ -44,6 +49,15 @@ struct Arguments {
     programs: Option<PathBuf>,
 }
 
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// How well search finds what people have said belongs together, asked of a
+    /// daemon over its socket; needs LORE_CORPUS
+    SearchQuality(search::quality::Options),
+    /// How long a search takes beside FTS5, a bare scan and sqlite-vec
+    SearchSpeed(search::speed::Options),
+}
+
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,6 +74,11 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), DemoError> {
     let interrupt = Interrupt::watch()?;
+    match &arguments.part {
+        Some(Part::SearchQuality(options)) => return search::quality::measure(&interrupt, options),
+        Some(Part::SearchSpeed(options)) => return search::speed::measure(&interrupt, options),
+        None => {}
+    }
     let programs = match &arguments.programs {
         Some(folder) => Programs::in_folder(folder)?,
         None => Programs::build()?,

@@ -23,7 +23,7 @@ pub(crate) fn measure(
     let folder = tempfile::tempdir().map_err(DemoError::io("making a folder"))?;
     let file = repository::script(folder.path(), commits)?;
     let sim = serve(folder.path())?;
-    let home = home::configured(programs, interrupt, &sim, PROJECT)?;
+    let home = home::configured(programs, interrupt, &sim, &[PROJECT])?;
     home::answer(&home, &["sync", "--no-docs", "--no-embed"])?;
     report::heading(&format!(
         "reads: one file of a repository of {commits} commits, {rounds} rounds, whole processes"

@@ -51,7 +51,8 @@ pub(crate) fn number(count: u64) -> f64 {
     count as f64
 }
 
-fn line(text: std::fmt::Arguments<'_>) -> Result<(), DemoError> {
+/// Any line.
+pub(crate) fn line(text: std::fmt::Arguments<'_>) -> Result<(), DemoError> {
     let mut stdout = std::io::stdout().lock();
     writeln!(stdout, "{text}").map_err(DemoError::io("writing to stdout"))
 }

@@ -51,6 +51,18 @@ impl Home {
         }
     }
 
+    /// Another `[embedding]` than the one that embeds nothing; before a start.
+    ///
+    /// # Panics
+    ///
+    /// If the config cannot be written.
+    pub fn set_embedding(&self, settings: &str) {
+        let path = self.folder.path().join("config.toml");
+        let config = std::fs::read_to_string(&path).expect("a config");
+        let config = config.replace("provider = \"none\"", settings);
+        std::fs::write(path, config).expect("a config");
+    }
+
     /// The database's file.
     pub fn database(&self) -> PathBuf {
         self.folder.path().join("data/lore.db")

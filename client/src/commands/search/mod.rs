@@ -19,6 +19,7 @@ use crate::failure::Failure;
   lore search why does the cache forget entries after a restart
   lore search '\"connection reset\" -flaky label:bug path:src/net'
   lore search --type discussion --author mira --since 2w retry budget
+  lore search --recent how is the cache cleaned up
   lore search --like '!123'")]
 pub(crate) struct Search {
     /// Words, \"phrases\", prefix*, -exclusions, and author: label: state: type:
@@ -49,6 +50,9 @@ pub(crate) struct Search {
     /// Leave out confidential issues and internal threads
     #[arg(long)]
     no_confidential: bool,
+    /// Among hits that fit about as well, those first that changed last
+    #[arg(long)]
+    recent: bool,
     /// Say how each hit came to its place
     #[arg(long)]
     explain: bool,
@@ -136,6 +140,7 @@ impl Run for Search {
             path: None,
             since: since.transpose()?,
             no_confidential: self.no_confidential,
+            recent: self.recent,
             explain: self.explain,
             limit: Some(self.limit),
             cursor: self.read.cursor.clone(),

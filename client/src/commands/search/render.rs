@@ -1,7 +1,7 @@
 //! What a search found, for a person.
 
 use lore_proto::project::Freshness;
-use lore_proto::search::{Explanation, Part, Passage, SearchHit, SearchResults};
+use lore_proto::search::{Explanation, Part, Passage, PassageSource, SearchHit, SearchResults};
 
 use crate::commands::wording::{mirror_state, state_word};
 use crate::output::{Page, View, sanitise, text, time};
@@ -50,8 +50,9 @@ fn push_hit(page: &mut Page, hit: &SearchHit, view: &View) {
         sanitise::line(author),
         time::ago(hit.updated_at, view.now),
     ));
-    // An item without a description was found by its title.
-    let told = hit.passages.iter().filter(|passage| !passage.text.trim().is_empty());
+    // The title stands above already.
+    let told = hit.passages.iter();
+    let told = told.filter(|passage| passage.source != PassageSource::Title);
     for passage in told.take(MAX_PASSAGES) {
         push_passage(page, passage, view);
     }
@@ -97,12 +98,15 @@ fn how(explain: &Explanation, score: f64) -> String {
         Some(part) => format!("{name} {}. ({:.3})", part.rank, part.score),
         None => format!("{name} not among the nearest"),
     };
+    let age = explain.recency;
+    let age = age.map(|factor| format!(", times {factor:.2} for its age"));
     format!(
-        "score {score:.3}: {}, {}, meaning weighs {:.2}: {}",
+        "score {score:.3}: {}, {}, meaning weighs {:.2}: {}{}",
         part("words", explain.lexical),
         part("meaning", explain.semantic),
         explain.semantic_weight,
-        sanitise::line(&explain.reason)
+        sanitise::line(&explain.reason),
+        age.unwrap_or_default()
     )
 }
 
@@ -141,7 +145,7 @@ fn push_end(page: &mut Page, found: &SearchResults, view: &View) {
 pub(super) mod tests {
     use super::*;
     use lore_proto::project::ProjectInfo;
-    use lore_proto::search::{PassageSource, SearchCoverage, SearchMode};
+    use lore_proto::search::{SearchCoverage, SearchMode};
     use lore_proto::sync::EntityType;
 
     const NOW: &str = "2026-06-15T12:00:00Z";
@@ -177,6 +181,7 @@ pub(super) mod tests {
                 semantic: None,
                 semantic_weight: 0.2,
                 reason: "identifiers".into(),
+                recency: Some(0.9),
             }),
         }
     }
@@ -215,7 +220,7 @@ g/p · freshness unknown
 !7 Retry the cache
     merged · mira · 1 day ago
     src/net.rs: the cache forgets
-    score 0.750: words 1. (3.500), meaning not among the nearest, meaning weighs 0.20: identifiers
+    score 0.750: words 1. (3.500), meaning not among the nearest, meaning weighs 0.20: identifiers, times 0.90 for its age
 
 2 more of 3: --limit, or --cursor abc
 4 of 9 texts are found by their words alone so far

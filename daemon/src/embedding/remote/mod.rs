@@ -3,6 +3,7 @@
 mod batch;
 mod dialect;
 mod exchange;
+mod http;
 mod prompts;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@
 //! second voice that finds what was said in other words. Both voices are taken
 //! by their scores, not by their ranks: a score tells a clear first from one of
 //! many alike, so that where one list is sure and the other is not, the sure
-//! one decides. `examples/search_quality.rs` has the figures: on the queries
+//! one decides. `lore-bench search-quality` has the figures: on the queries
 //! that the constants were chosen with, no weight and softening of reciprocal
 //! ranks did better on any set; on the others, both together are nowhere below
 //! words alone, and above them on one set beyond doubt.
@@ -80,6 +80,8 @@ pub(super) struct Fused {
     /// Its place in each list from 0, and the score there.
     pub(super) lexical: Option<(usize, f64)>,
     pub(super) semantic: Option<(usize, f64)>,
+    /// What its age took of the score; absent where age does not count.
+    pub(super) recency: Option<f64>,
 }
 
 /// Both lists in one, the best first; ties are broken by the item, the newest
@@ -106,15 +108,21 @@ pub(super) fn fuse(lexical: &[Found], semantic: &[Found], weight: Weight) -> Vec
                     + weight.semantic * meaning.of(semantic),
                 lexical,
                 semantic,
+                recency: None,
             }
         })
         .collect();
+    sort(&mut fused);
+    fused
+}
+
+/// The best first.
+pub(super) fn sort(fused: &mut [Fused]) {
     fused.sort_by(|a, b| {
         b.score
             .total_cmp(&a.score)
             .then_with(|| b.item.cmp(&a.item))
     });
-    fused
 }
 
 /// Scores of a list as numbers from 0 to 1.

@@ -8,6 +8,7 @@ mod lexical;
 mod meaning;
 mod page;
 mod parse;
+mod recency;
 mod snippet;
 #[cfg(test)]
 mod tests;
@@ -91,6 +92,7 @@ impl Searcher {
             SearchMode::Hybrid | SearchMode::Lexical => meaning,
         };
         let vectors = self.vectors.clone();
+        let writes = self.db.writes();
         let asked = asked.clone();
         let read = self
             .db
@@ -103,8 +105,10 @@ impl Searcher {
                         params: &params,
                         limit,
                         now,
+                        vectors: &vectors,
+                        writes,
                     };
-                    answer(connection, prepared, &page, wanted, meaning, &vectors)
+                    answer(connection, prepared, &page, wanted, meaning)
                 })
             })
             .await;
@@ -190,7 +194,6 @@ fn answer(
     page: &Page<'_>,
     wanted: SearchMode,
     meaning: Meaning,
-    vectors: &Vectors,
 ) -> Result<Read<SearchResults>, WireError> {
     let Prepared {
         mut query, weight, ..
@@ -202,7 +205,9 @@ fn answer(
     }
     let nearest = match &meaning.vector {
         Some((model, vector)) => {
-            let mut nearest = vectors.nearest(connection, &query.filters, *model, vector)?;
+            let mut nearest = page
+                .vectors
+                .nearest(connection, &query.filters, *model, vector)?;
             lexical::keep_matching(connection, &query, &mut nearest.found)?;
             nearest
         }
@@ -213,7 +218,10 @@ fn answer(
         (Some(_), SearchMode::Semantic) => (SearchMode::Semantic, Weight::meaning()),
         (Some(_), _) => (SearchMode::Hybrid, weight),
     };
-    let fused = fuse(&by_words.found, &nearest.found, weight);
+    let mut fused = fuse(&by_words.found, &nearest.found, weight);
+    if page.params.recent {
+        recency::prefer(connection, &mut fused)?;
+    }
     page.read(
         connection,
         &query,

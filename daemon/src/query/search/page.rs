@@ -18,7 +18,7 @@ use super::lexical::Lexical;
 use super::meaning::Meaning;
 use super::parse::{Query, Unit};
 use super::snippet::snippet;
-use super::vectors::Nearest;
+use super::vectors::{Nearest, Vectors};
 use crate::query::{cursor, project};
 use crate::store::projects::ProjectRow;
 use crate::store::search_index::Found;
@@ -34,6 +34,9 @@ pub(super) struct Page<'a> {
     pub(super) params: &'a SearchParams,
     pub(super) limit: usize,
     pub(super) now: Timestamp,
+    pub(super) vectors: &'a Vectors,
+    /// Of the database, before it was read.
+    pub(super) writes: u64,
 }
 
 /// A ranking and what it was made of.
@@ -105,7 +108,13 @@ impl Page<'_> {
             Some(identity) => embeddings::find_model(connection, identity)?,
             None => None,
         };
-        let (documents, not_embedded) = embeddings::coverage(connection, self.row.id, model)?;
+        let documents = self
+            .vectors
+            .documents(connection, self.row.id, self.writes)?;
+        let not_embedded = match model {
+            Some(model) => embeddings::without_vectors(connection, self.row.id, model)?,
+            None => documents,
+        };
         Ok(SearchCoverage {
             documents,
             not_embedded,
@@ -165,6 +174,7 @@ impl Page<'_> {
                 semantic: hit.semantic.map(part),
                 semantic_weight: ranked.weight.semantic,
                 reason: ranked.weight.reason.to_owned(),
+                recency: hit.recency.map(rounded),
             }),
         }))
     }
@@ -223,13 +233,19 @@ fn passage(
     let Some(text) = search_hits::text(connection, found.document)? else {
         return Ok(None);
     };
-    let (line, highlights) = snippet(&text.body, words, near);
+    // An item without a description: its title is all that was found.
+    let titled = text.body.trim().is_empty();
+    let (line, highlights) = if titled {
+        snippet(&text.title, words, 0..0)
+    } else {
+        snippet(&text.body, words, near)
+    };
     let note = text.first_note.map(|note| format!("#note_{note}"));
     Ok(Some(Passage {
-        source: if text.is_thread {
-            PassageSource::Discussion
-        } else {
-            PassageSource::Description
+        source: match (text.is_thread, titled) {
+            (true, _) => PassageSource::Discussion,
+            (false, true) => PassageSource::Title,
+            (false, false) => PassageSource::Description,
         },
         text: line,
         highlights,

@@ -4,22 +4,27 @@
 //! which leaves letters, digits and marks, and are quoted; values of filters
 //! are bound. So no text can be a syntax error.
 
+mod reference;
+mod tokens;
+mod unit;
+
 use jiff::Timestamp;
 use lore_proto::WireError;
 use lore_proto::search::{SearchParams, SearchType};
 
+use self::tokens::{Token, Tokens};
 use super::usage;
 use crate::documents::terms::{TermKind, terms};
-
+use crate::store::SourceKind;
 use crate::store::search_filter::{Filter, Filters};
-use crate::store::{SourceKind, SourceType};
+
+pub(super) use self::reference::reference;
+pub(super) use self::unit::Unit;
 
 /// Longer queries are refused: no person types them.
 const MAX_QUERY_BYTES: usize = 16 << 10;
 /// Units beyond are left out of the words; the meaning takes all.
 const MAX_UNITS: usize = 32;
-/// Words of one phrase.
-const MAX_PHRASE: usize = 16;
 /// Values of one filter, and filters of one query.
 const MAX_FILTERS: usize = 32;
 /// Shorter prefixes match too much to mean anything.
@@ -59,68 +64,6 @@ pub(super) struct Shape {
     pub(super) names: usize,
     pub(super) quoted: bool,
     pub(super) prefixed: bool,
-}
-
-/// A word, a phrase, an identifier or a prefix.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Unit {
-    /// Stems, in order.
-    pub(super) words: Vec<String>,
-    /// The same in one word, for the column of names.
-    pub(super) name: Option<String>,
-    /// The beginning of a word, as it was typed.
-    pub(super) prefix: Option<String>,
-    /// Other words that the prefix stands for.
-    pub(super) expanded: Vec<String>,
-}
-
-impl Unit {
-    /// The words of `text` in order, as one unit; `None` where it has none.
-    fn of(text: &str) -> Option<Self> {
-        let mut unit = Self::default();
-        let found = terms(text);
-        let words: Vec<_> = found.iter().filter(|t| t.kind == TermKind::Word).collect();
-        for word in words.iter().take(MAX_PHRASE) {
-            unit.words.push(word.text.clone());
-        }
-        match (words.as_slice(), found.as_slice()) {
-            ([], []) => return None,
-            // `built-in` is found by `builtin`.
-            ([word], [_]) => unit.name = (word.whole != word.text).then(|| word.whole.clone()),
-            (_, all) => {
-                let mut names = all.iter().filter(|t| t.kind == TermKind::Name);
-                unit.name = names.next().map(|name| name.text.clone());
-                if names.next().is_some() {
-                    // Several: the sequence of words says more than any.
-                    unit.name = None;
-                }
-            }
-        }
-        Some(unit)
-    }
-
-    /// In the language of FTS5. What is quoted holds no quote.
-    pub(super) fn expression(&self) -> String {
-        let mut any = Vec::new();
-        // `!12` is the reference alone, not every text with a 12 in it.
-        let reference = self.name.as_ref().filter(|n| n.starts_with(['!', '#']));
-        if !self.words.is_empty() && reference.is_none() {
-            any.push(format!("\"{}\"", self.words.join(" ")));
-        }
-        if let Some(name) = &self.name {
-            any.push(format!("names : \"{name}\""));
-        }
-        any.extend(self.expanded.iter().map(|word| format!("\"{word}\"")));
-        match any.as_slice() {
-            [one] => one.clone(),
-            _ => format!("({})", any.join(" OR ")),
-        }
-    }
-
-    /// Every word by which a passage is highlighted.
-    pub(super) fn highlights(&self) -> impl Iterator<Item = &String> {
-        self.words.iter().chain(&self.name).chain(&self.expanded)
-    }
 }
 
 /// Reads the query text and the flags beside it.
@@ -315,100 +258,6 @@ impl Query {
             )));
         }
         Ok(true)
-    }
-}
-
-/// The item that `!123`, `#123`, `group/project!123` or the address of its page
-/// names.
-pub(super) fn reference(text: &str) -> Result<(SourceType, i64), WireError> {
-    let text = text.trim();
-    let page = |part: &str| text.rfind(part).map(|at| &text[at + part.len()..]);
-    let number = |text: &str| {
-        let end = text.find(|c: char| !c.is_ascii_digit());
-        text[..end.unwrap_or(text.len())].parse::<i64>().ok()
-    };
-    let sign = |sign| text.rsplit_once(sign).map(|(_, number)| number);
-    let found = if text.contains("://") {
-        let issue = page("/issues/").or_else(|| page("/work_items/"));
-        page("/merge_requests/")
-            .and_then(number)
-            .map(|iid| (SourceType::MergeRequest, iid))
-            .or_else(|| issue.and_then(number).map(|iid| (SourceType::Issue, iid)))
-    } else {
-        let whole = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        let mr = sign('!').filter(|n| whole(n)).and_then(number);
-        let issue = sign('#').filter(|n| whole(n)).and_then(number);
-        mr.map(|iid| (SourceType::MergeRequest, iid))
-            .or_else(|| issue.map(|iid| (SourceType::Issue, iid)))
-    };
-    found.ok_or_else(|| {
-        usage(format!(
-            "`{text}` names no item; write `!123` for a merge request and `#123` for an issue"
-        ))
-    })
-}
-
-/// The tokens of a text: runs without spaces, and what stands in double
-/// quotes. A quote that is never closed ends with the text.
-struct Tokens<'a>(&'a str);
-
-struct Token<'a> {
-    negated: bool,
-    quoted: bool,
-    /// `key:value`, the value without quotes.
-    filter: Option<(&'a str, &'a str)>,
-    text: &'a str,
-}
-
-impl<'a> Iterator for Tokens<'a> {
-    type Item = Token<'a>;
-
-    fn next(&mut self) -> Option<Token<'a>> {
-        let mut rest = self.0.trim_start();
-        if rest.is_empty() {
-            self.0 = rest;
-            return None;
-        }
-        // `--flag` is something to find; `-word` is not.
-        let negated = rest.starts_with('-')
-            && rest[1..].starts_with(|c: char| c == '"' || c.is_alphanumeric() || "!#".contains(c));
-        if negated {
-            rest = &rest[1..];
-        }
-        if let Some(inside) = rest.strip_prefix('"') {
-            let (text, after) = inside.split_once('"').unwrap_or((inside, ""));
-            self.0 = after;
-            return Some(Token {
-                negated,
-                quoted: true,
-                filter: None,
-                text,
-            });
-        }
-        let key = rest
-            .split_once(':')
-            .filter(|(key, _)| !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase()));
-        if let Some((key, value)) = key
-            && let Some(inside) = value.strip_prefix('"')
-        {
-            let (value, after) = inside.split_once('"').unwrap_or((inside, ""));
-            self.0 = after;
-            return Some(Token {
-                negated,
-                quoted: false,
-                filter: Some((key, value)),
-                text: value,
-            });
-        }
-        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-        let (text, after) = rest.split_at(end);
-        self.0 = after;
-        Some(Token {
-            negated,
-            quoted: false,
-            filter: text.split_once(':').filter(|_| key.is_some()),
-            text,
-        })
     }
 }
 

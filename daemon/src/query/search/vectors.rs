@@ -24,12 +24,16 @@ const PIECES: usize = 120;
 /// Rows of the matrix that may be gone from the database when it is searched.
 const SLACK: usize = 20;
 
-/// The vectors of all projects. Clones share them.
+/// What is kept in memory between searches of one database: the vectors of all
+/// projects, and how many documents they have. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Vectors {
     loaded: Arc<Mutex<HashMap<Key, Slot>>>,
     /// A task waits to drop what is idle.
     watched: Arc<AtomicBool>,
+    /// Documents of each project, and the state of the database's writes before
+    /// they were counted.
+    counted: Arc<Mutex<HashMap<i64, (u64, u64)>>>,
 }
 
 /// A project and a model.
@@ -76,6 +80,27 @@ impl Vectors {
             return Ok(Nearest::default());
         };
         search(connection, matrix, filters, model, query)
+    }
+
+    /// How many documents a project has, counted once between two writes.
+    /// `writes` is what [`crate::store::Database::writes`] was before the read
+    /// transaction of `connection` began.
+    pub(super) fn documents(
+        &self,
+        connection: &Connection,
+        project: i64,
+        writes: u64,
+    ) -> Result<u64, StoreError> {
+        let counted = || self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = counted().get(&project).copied();
+        if let Some((then, documents)) = known
+            && then == writes
+        {
+            return Ok(documents);
+        }
+        let documents = embeddings::documents(connection, project)?;
+        counted().insert(project, (writes, documents));
+        Ok(documents)
     }
 
     /// The memory that is held, in bytes.
@@ -185,7 +210,7 @@ fn search(
     model: i64,
     query: &Vector,
 ) -> Result<Nearest, StoreError> {
-    let lookup = Lookup::new(connection, filters);
+    let lookup = Lookup::new(connection, filters)?;
     let known = RefCell::new(HashMap::new());
     let failed = RefCell::new(None);
     let look = |id: i64| {

@@ -1,6 +1,8 @@
 //! The stages over a real database, with an embedder that tells what it was
 //! asked for.
 
+mod cost;
+
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::BoxFuture;

@@ -12,6 +12,7 @@ mod clients;
 mod corpus;
 mod crowd;
 mod economy;
+mod embedding_server;
 mod equality;
 mod faults;
 mod gitlab_client;

@@ -1,0 +1,236 @@
+//! Meaning beside words.
+
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::embedding::{Embedded, ModelIdentity, Vector};
+use crate::store::DocumentId;
+use crate::store::embeddings::{self, Piece};
+
+/// Gives the query the vector of the document that it names, so that a test
+/// decides what is near.
+#[derive(Debug)]
+struct Near(&'static str);
+
+impl Provider for Near {
+    fn identity<'a>(
+        &'a self,
+        _: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<ModelIdentity, EmbedError>> {
+        Box::pin(async {
+            if self.0 == "away" {
+                return Err(EmbedError::Defect);
+            }
+            Ok(ModelIdentity {
+                provider: "openai",
+                model: "near".into(),
+                dimension: 2,
+                digest: String::new(),
+            })
+        })
+    }
+
+    fn batch_size(&self) -> usize {
+        8
+    }
+
+    fn max_input_chars(&self) -> usize {
+        1_000
+    }
+
+    fn destination(&self) -> Option<&str> {
+        None
+    }
+
+    fn embed<'a>(
+        &'a self,
+        inputs: &'a [EmbedInput],
+        _: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Vec<Embedded>, EmbedError>> {
+        Box::pin(async move { Ok(inputs.iter().map(|_| Ok(direction(0))).collect()) })
+    }
+}
+
+#[allow(clippy::unnecessary_wraps)] // The type of every embedder.
+fn near() -> Embedder {
+    Ok(Some(Arc::new(Near(""))))
+}
+
+/// The nearer to that of 0, the smaller the number.
+fn direction(number: u16) -> Vector {
+    Vector::quantise(&[100.0, f32::from(number)]).unwrap()
+}
+
+/// Gives the documents of these sources these vectors.
+async fn vectors(mirror: &Mirror, of: &[(&'static str, i64, u16)]) {
+    let of = of.to_vec();
+    mirror
+        .db
+        .write(move |tx| -> Result<(), StoreError> {
+            let model = embeddings::model(tx, "openai/near/2", "openai", "near", 2)?;
+            for (kind, id, number) in of {
+                let document: DocumentId = tx.query_row(
+                    "SELECT id FROM documents WHERE source_type = ?1 AND source_id = ?2",
+                    rusqlite::params![kind, id],
+                    |row| row.get(0),
+                )?;
+                let found = embeddings::embeddable(tx, &[document], -1)?;
+                let piece = Piece {
+                    at: 0..0,
+                    vector: direction(number).to_bytes(),
+                };
+                assert!(embeddings::put(tx, model, &found[0], &[piece])?);
+            }
+            Ok(())
+        })
+        .await
+        .unwrap();
+}
+
+async fn results(searcher: &Searcher, mirror: &Mirror, params: SearchParams) -> SearchResults {
+    whole(searcher, mirror, params).await.unwrap().data
+}
+
+fn semantic(query: &str) -> SearchParams {
+    SearchParams {
+        mode: Some(SearchMode::Semantic),
+        ..text(query)
+    }
+}
+
+#[tokio::test]
+async fn meaning_finds_what_no_word_does_and_both_are_explained() {
+    let mirror = mirror().await;
+    vectors(
+        &mirror,
+        &[("issue", 3, 1), ("merge_request", 2, 2), ("issue", 1, 3)],
+    )
+    .await;
+    let searcher = by(&mirror, near());
+    let params = SearchParams {
+        explain: true,
+        ..text("cache")
+    };
+    let found = results(&searcher, &mirror, params).await;
+    assert_eq!(found.mode, SearchMode::Hybrid);
+    assert!(references(&found).contains(&"#3".to_owned()));
+    assert_eq!(references(&found)[0], "#1", "in both lists");
+    let explain = found.hits[0].explain.as_ref().unwrap();
+    assert!(explain.lexical.is_some() && explain.semantic.is_some());
+    assert_eq!(found.coverage.not_embedded, found.coverage.documents - 3);
+}
+
+#[tokio::test]
+async fn filters_phrases_and_exclusions_hold_for_meaning_too() {
+    let mirror = mirror().await;
+    let all = [
+        ("issue", 1, 1),
+        ("issue", 2, 2),
+        ("issue", 3, 3),
+        ("merge_request", 1, 4),
+    ];
+    vectors(&mirror, &all).await;
+    let searcher = by(&mirror, near());
+    for (query, expected) in [
+        ("x", vec!["#1", "#2", "#3", "!1"]),
+        ("x state:opened", vec!["#1", "#3"]),
+        ("x label:bug", vec!["#1"]),
+        ("x -cold", vec!["#2", "#3", "!1"]),
+        ("x \"the cache\"", vec!["#2", "!1"]),
+    ] {
+        let found = results(&searcher, &mirror, semantic(query)).await;
+        assert_eq!(references(&found), expected, "{query}");
+    }
+    let open = SearchParams {
+        no_confidential: true,
+        ..semantic("x")
+    };
+    let found = results(&searcher, &mirror, open).await;
+    assert_eq!(references(&found), ["#1", "#3", "!1"]);
+}
+
+#[tokio::test]
+async fn vectors_in_memory_follow_the_database() {
+    let mirror = mirror().await;
+    vectors(&mirror, &[("issue", 1, 1), ("issue", 2, 2)]).await;
+    let searcher = by(&mirror, near());
+    let ask = async || references(&results(&searcher, &mirror, semantic("x")).await);
+    assert_eq!(ask().await, ["#1", "#2"]);
+    vectors(&mirror, &[("issue", 3, 0)]).await;
+    assert_eq!(ask().await, ["#3", "#1", "#2"]);
+    mirror.sql("DELETE FROM issues WHERE id = 3").await;
+    assert_eq!(ask().await, ["#1", "#2"]);
+    // Another vector of the same document.
+    vectors(&mirror, &[("issue", 1, 9)]).await;
+    assert_eq!(ask().await, ["#2", "#1"]);
+    // What was thinned out before this copy saw it.
+    mirror
+        .sql("DELETE FROM issues WHERE id = 2; DELETE FROM removed_embeddings WHERE id <= 2")
+        .await;
+    assert_eq!(ask().await, ["#1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn vectors_leave_memory_when_nobody_searches() {
+    let mirror = mirror().await;
+    vectors(&mirror, &[("issue", 1, 1)]).await;
+    let searcher = by(&mirror, near());
+    results(&searcher, &mirror, semantic("x")).await;
+    assert!(searcher.vectors.memory_bytes() > 0);
+    tokio::time::sleep(Duration::from_mins(21)).await;
+    assert_eq!(searcher.vectors.memory_bytes(), 0);
+    assert_eq!(
+        references(&results(&searcher, &mirror, semantic("x")).await),
+        ["#1"]
+    );
+}
+
+#[tokio::test]
+async fn without_an_embedder_words_answer_and_meaning_alone_is_an_error() {
+    let mirror = mirror().await;
+    for embedder in [
+        Ok(None),
+        Ok(Some(Arc::new(Near("away")) as Arc<dyn Provider>)),
+    ] {
+        let searcher = by(&mirror, embedder);
+        let read = whole(&searcher, &mirror, text("cache"));
+        let read = read.await.unwrap();
+        assert_eq!(read.data.mode, SearchMode::Lexical);
+        assert_eq!(read.data.total, 3);
+        assert_eq!(read.warnings.len(), 1);
+        let alone = whole(&searcher, &mirror, semantic("cache"));
+        assert!(alone.await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn what_is_like_an_item_is_near_to_it_and_not_itself() {
+    let mirror = mirror().await;
+    vectors(
+        &mirror,
+        &[("issue", 1, 0), ("merge_request", 1, 1), ("issue", 3, 9)],
+    )
+    .await;
+    let searcher = by(&mirror, near());
+    let like = |reference: &str| SearchParams {
+        like: Some(reference.into()),
+        ..text("")
+    };
+    let found = results(&searcher, &mirror, like("#1")).await;
+    assert_eq!(references(&found)[0], "!1");
+    assert!(!references(&found).contains(&"#1".to_owned()));
+    for reference in [
+        "group/project#1",
+        "https://h/group/project/-/issues/1#note_3",
+    ] {
+        assert_eq!(
+            references(&results(&searcher, &mirror, like(reference)).await),
+            references(&found)
+        );
+    }
+    for (reference, code) in [("#99", ErrorCode::NotFound), ("one", ErrorCode::Usage)] {
+        let error = whole(&searcher, &mirror, like(reference));
+        assert_eq!(error.await.unwrap_err().code, code);
+    }
+}
