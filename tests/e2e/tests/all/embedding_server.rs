@@ -24,7 +24,7 @@ use gitlab_sim::upstream::NewIssue;
 use gitlab_sim::{Moment, SimulatorBuilder};
 use lore_daemon::config::{EmbeddingConfig, EmbeddingProvider};
 use lore_daemon::embedding::{self, EmbedError, EmbedInput, Provider};
-use lore_e2e::daemon::{Connected, Home};
+use lore_e2e::{Connected, Home};
 use lore_proto::methods::{SearchQuery, SyncStart};
 use lore_proto::search::{SearchMode, SearchParams};
 use lore_proto::sync::SyncRequest;
@@ -107,14 +107,7 @@ async fn means_what_it_should(provider: &dyn Provider) {
     let vectors = provider.embed(&inputs, &cancel).await.unwrap();
     let vectors: Vec<_> = vectors.into_iter().map(Result::unwrap).collect();
     let question = vectors.last().unwrap();
-    let near = |place: usize| {
-        let pairs = vectors[place]
-            .components()
-            .iter()
-            .zip(question.components());
-        let dot: i32 = pairs.map(|(a, b)| i32::from(*a) * i32::from(*b)).sum();
-        f64::from(dot) / f64::from(vectors[place].length() * question.length())
-    };
+    let near = |place: usize| vectors[place].similarity(question).unwrap();
     assert!(near(0) > 0.6, "{}", near(0));
     assert!((1..texts.len() - 1).all(|other| near(other) < near(0) - 0.2));
 }
