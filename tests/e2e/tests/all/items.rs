@@ -184,10 +184,10 @@ async fn one_item_has_all_that_gitlab_has_and_can_be_brought_up_to_date_alone() 
     );
     let files = &busiest.versions.last().unwrap().files;
     assert_eq!(detail["files_total"], files.len());
-    assert_eq!(detail["events_total"].as_u64().unwrap() as usize, {
-        let common = &busiest.common;
-        common.label_events.len() + common.state_events.len() + common.milestone_events.len()
-    });
+    let common = &busiest.common;
+    let events =
+        common.label_events.len() + common.state_events.len() + common.milestone_events.len();
+    assert_eq!(detail["events_total"], events);
 
     served.sim.change(|upstream| {
         let item = ItemRef::merge_request(PROJECT, busiest.common.iid);
