@@ -23,6 +23,8 @@ pub(super) fn lines(parser: &Command) -> Vec<String> {
          what runs. Elsewhere than in a checkout of the project, add `-p group/project`.",
         "`lore file-history src/main.rs --discussions` tells why a file is as it is: the merge \
          requests that touched it under all its names, with the review threads.",
+        "`lore mrs 789` and `lore issues 12` show one with its threads, unresolved ones first; \
+         without a number they list.",
         "`lore search retry budget` finds by words and by meaning; quote phrases.",
         "`lore mrs --unresolved`, `lore issues --label bug` list; `lore mrs 789` shows one, \
          unresolved threads first (`--unresolved`, `--file src/main.rs` narrow them).",
