@@ -1,5 +1,6 @@
 //! Times for people.
 
+use jiff::SignedDuration;
 use lore_proto::Timestamp;
 
 /// How long before (or after) `now` something was: `3 hours ago`.
@@ -66,7 +67,9 @@ pub(crate) fn since(text: &str, now: Timestamp) -> Option<Timestamp> {
     if number < 0 {
         return None;
     }
-    Timestamp::from_second(now.as_second().checked_sub(number.checked_mul(seconds)?)?).ok()
+    let age = number.checked_mul(seconds)?;
+    // Not rounded: what was synced a moment ago is older than `0s`.
+    now.checked_sub(SignedDuration::from_secs(age)).ok()
 }
 
 /// `None` for less than a few seconds.
@@ -121,6 +124,7 @@ mod tests {
             ("2d", Some("2026-06-13T12:00:00Z")),
             ("1w", Some("2026-06-08T12:00:00Z")),
             ("30m", Some("2026-06-15T11:30:00Z")),
+            ("0s", Some("2026-06-15T12:00:00Z")),
             ("2026-01-31", Some("2026-01-31T00:00:00Z")),
             ("2026-01-31T10:00:00+02:00", Some("2026-01-31T08:00:00Z")),
             ("yesterday", None),
@@ -131,6 +135,8 @@ mod tests {
         ] {
             assert_eq!(since(text, now), meant.map(at), "{text}");
         }
+        let now = at("2026-06-15T12:00:00.9Z");
+        assert_eq!(since("0s", now), Some(now));
     }
 
     #[test]
