@@ -1,4 +1,4 @@
-//! MiniLM itself, where a Python that has it is named: the model that the
+//! `MiniLM` itself, where a Python that has it is named: the model that the
 //! built-in one is distilled from, run as its own package runs it.
 
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::sets::Set;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/search/minilm.py");
 
-/// What MiniLM did with the sets.
+/// What `MiniLM` did with the sets.
 #[derive(Debug)]
 pub(crate) struct MiniLm {
     /// For each set and each of its questions the places of the ten nearest

