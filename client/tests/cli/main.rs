@@ -14,3 +14,4 @@ mod process;
 mod reading;
 mod robot;
 mod sync;
+mod upkeep;
