@@ -1,20 +1,35 @@
 //! From a host of the config to its token, at the time it is needed.
 //!
+//! A token is looked for in this order: what `auth.login` keeps; the source
+//! that the config names; and where it names none, what is there already: the
+//! variables that GitLab's tools read, glab's login, `.netrc`. What was found
+//! for one host never goes to another.
+//!
 //! A token is read, handed on and never kept here, printed or put into an
 //! error: errors name where it should come from.
 
+mod glab;
+mod keyring;
+mod netrc;
+mod surroundings;
+
+use std::fmt;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use lore_proto::auth::TokenStore;
 use lore_proto::{ErrorCode, WireError};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
+use url::Url;
 
+use self::keyring::Keyring;
+pub use self::surroundings::Surroundings;
 use crate::config::{Host, TokenSource};
 use crate::gitlab::Token;
 
@@ -24,22 +39,377 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 /// What stays as it is in the name of a stored token's file.
 const IN_FILE_NAMES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
+/// The variables that GitLab's tools take a token from.
+const VARIABLES: [&str; 3] = ["GITLAB_TOKEN", "GITLAB_ACCESS_TOKEN", "OAUTH_TOKEN"];
+/// The variables that say for which host those are.
+const HOST_VARIABLES: [&str; 3] = ["GITLAB_HOST", "GITLAB_URI", "GL_HOST"];
 
-/// The token of the host `name`, read now. `config` is the config file, beside
-/// which tokens are stored.
-///
-/// # Errors
-/// `TOKEN_MISSING`, with where it was looked for and what to do.
-pub async fn resolve(name: &str, host: &Host, config: &Path) -> Result<Token, WireError> {
-    let stored = stored_file(config, name);
-    let found = match &host.token {
-        Some(TokenSource::Env(variable)) => from_env(variable),
-        Some(TokenSource::File(path)) => from_file(path.clone()).await,
-        Some(TokenSource::Command(words)) => from_command(words).await,
-        None if stored.is_file() => from_file(stored).await,
-        None => Err("the config names no source of one".to_owned()),
-    };
-    let token = found.and_then(|text| {
+/// A token, and where it came from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The token.
+    pub token: Token,
+    /// Where it came from.
+    pub source: Source,
+}
+
+/// Where a token comes from: never what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A variable of the daemon's environment.
+    Env(String),
+    /// A file.
+    File(PathBuf),
+    /// A program; its arguments may be secrets of their own.
+    Command(String),
+    /// The keyring, where `auth.login` put it.
+    Keyring,
+    /// glab's login, in its file or, by this name, in the keyring.
+    Glab(PathBuf),
+    /// `.netrc`.
+    Netrc(PathBuf),
+    /// It was just given.
+    Given,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(variable) => write!(f, "environment variable {variable}"),
+            Self::File(path) | Self::Netrc(path) => write!(f, "file {}", path.display()),
+            Self::Command(program) => write!(f, "command {program}"),
+            Self::Keyring => f.write_str("keyring"),
+            Self::Glab(path) => write!(f, "glab's login ({})", path.display()),
+            Self::Given => f.write_str("given just now"),
+        }
+    }
+}
+
+/// Finds tokens, and keeps those that it is given.
+#[derive(Debug, Clone)]
+pub struct Finder {
+    config: PathBuf,
+    env: Surroundings,
+}
+
+/// The host that a token is wanted for.
+struct Wanted<'a> {
+    name: &'a str,
+    url: &'a Url,
+}
+
+impl Wanted<'_> {
+    /// Whether another tool's name for a host means this one: the key in the
+    /// config, or the address with its port.
+    fn is(&self, other: &str) -> bool {
+        let other = other.split_once("://").map_or(other, |(_, rest)| rest);
+        let other = other.split(['/', '?', '#']).next().unwrap_or_default();
+        !other.is_empty()
+            && (other.eq_ignore_ascii_case(self.name)
+                || other.eq_ignore_ascii_case(&self.authority()))
+    }
+
+    /// The same for `.netrc`, whose machines have no ports.
+    fn is_machine(&self, other: &str) -> bool {
+        self.is(other) || self.url.host_str() == Some(other)
+    }
+
+    fn authority(&self) -> String {
+        let host = self.url.host_str().unwrap_or_default();
+        match self.url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        }
+    }
+}
+
+impl Finder {
+    /// Looks for tokens beside the config file `config` and in `env`.
+    pub fn new(config: &Path, env: Surroundings) -> Self {
+        let config = config.to_path_buf();
+        Self { config, env }
+    }
+
+    /// The token of the host `name`, read now. `only` says that no other host
+    /// is configured, so that a variable that names no host must mean this one.
+    ///
+    /// # Errors
+    /// `TOKEN_MISSING`, with where it was looked for and what to do.
+    pub async fn find(&self, name: &str, host: &Host, only: bool) -> Result<Found, WireError> {
+        let wanted = Wanted {
+            name,
+            url: &host.url,
+        };
+        if self.kept_in_keyring(name).is_file() {
+            return self.look_into_keyring(name).await;
+        }
+        let stored = self.stored_file(name);
+        if stored.is_file() {
+            return self.from_source(name, &TokenSource::File(stored)).await;
+        }
+        if let Some(source) = &host.token {
+            return self.from_source(name, source).await;
+        }
+        let (env, discovered) = (self.env.clone(), self.discovered(&wanted, only));
+        let mut why = "nobody has told where it is".to_owned();
+        match discovered {
+            Some(Discovered::Token(text, source)) => return checked(name, Ok(text), source),
+            Some(Discovered::InKeyring(service, file)) => {
+                let attributes = [("service", service.as_str()), ("username", "")];
+                let secret = match Keyring::open(&env) {
+                    Ok(keyring) => keyring.look_up(&attributes).await,
+                    Err(reason) => Err(reason),
+                };
+                match secret {
+                    Ok(Some(secret)) => {
+                        return checked(name, Ok(decoded(&secret)), Source::Glab(file));
+                    }
+                    Ok(None) => why = format!("glab's login in `{}` has none", file.display()),
+                    Err(reason) => {
+                        why = format!("glab keeps its own in the keyring, and {reason}");
+                    }
+                }
+            }
+            None => {}
+        }
+        if let Some(variable) = self.unclaimed(&wanted, only) {
+            why = format!(
+                "`{variable}` is set, but several hosts are configured and nothing says that it \
+                 is for this one; `token_env = \"{variable}\"` would"
+            );
+        }
+        Err(missing(name, &why))
+    }
+
+    /// The token from this source and no other.
+    pub async fn from_source(&self, name: &str, source: &TokenSource) -> Result<Found, WireError> {
+        let (text, source) = match source {
+            TokenSource::Env(variable) => {
+                (self.look_into_env(variable), Source::Env(variable.clone()))
+            }
+            TokenSource::File(path) => (from_file(path.clone()).await, Source::File(path.clone())),
+            TokenSource::Command(words) => {
+                let program = words.first().cloned().unwrap_or_default();
+                (from_command(words).await, Source::Command(program))
+            }
+        };
+        checked(name, text, source)
+    }
+
+    /// Where the token of a host would come from; none where no source is
+    /// known. It reads no token that only a program can tell.
+    pub fn describe(&self, name: &str, host: &Host, only: bool) -> Option<Source> {
+        if self.kept_in_keyring(name).is_file() {
+            return Some(Source::Keyring);
+        }
+        let stored = self.stored_file(name);
+        if stored.is_file() {
+            return Some(Source::File(stored));
+        }
+        match &host.token {
+            Some(TokenSource::Env(variable)) => return Some(Source::Env(variable.clone())),
+            Some(TokenSource::File(path)) => return Some(Source::File(path.clone())),
+            Some(TokenSource::Command(words)) => {
+                return words.first().cloned().map(Source::Command);
+            }
+            None => {}
+        }
+        match self.discovered(
+            &Wanted {
+                name,
+                url: &host.url,
+            },
+            only,
+        )? {
+            Discovered::Token(_, source) => Some(source),
+            Discovered::InKeyring(_, file) => Some(Source::Glab(file)),
+        }
+    }
+
+    /// Keeps `token` for the host `name`; the one that was kept before goes.
+    ///
+    /// # Errors
+    /// The file cannot be written, or the keyring does not take it.
+    pub async fn keep(
+        &self,
+        name: &str,
+        token: &str,
+        store: TokenStore,
+    ) -> Result<Source, WireError> {
+        match store {
+            TokenStore::File => {
+                let path = self.stored_file(name);
+                write_token(&path, token).map_err(|error| cannot_keep(&path, &error))?;
+                self.forget_marker(name).await?;
+                Ok(Source::File(path))
+            }
+            TokenStore::Keyring => {
+                let no_keyring = |reason: String| {
+                    WireError::new(
+                        ErrorCode::Io,
+                        format!("the token cannot go into the keyring: {reason}"),
+                    )
+                    .action(format!("lore auth login --host {name}"))
+                };
+                let keyring = Keyring::open(&self.env).map_err(no_keyring)?;
+                let label = format!("lore: GitLab token for {name}");
+                keyring
+                    .store(&label, &own_attributes(name), token.trim())
+                    .await
+                    .map_err(no_keyring)?;
+                let marker = self.kept_in_keyring(name);
+                write_token(&marker, "in the keyring")
+                    .map_err(|error| cannot_keep(&marker, &error))?;
+                remove_file(&self.stored_file(name))?;
+                Ok(Source::Keyring)
+            }
+        }
+    }
+
+    /// Forgets what [`Finder::keep`] kept; false where that was nothing.
+    pub async fn forget(&self, name: &str) -> Result<bool, WireError> {
+        let marker = self.forget_marker(name).await?;
+        Ok(remove_file(&self.stored_file(name))? || marker)
+    }
+
+    async fn forget_marker(&self, name: &str) -> Result<bool, WireError> {
+        let marker = self.kept_in_keyring(name);
+        if !marker.is_file() {
+            return Ok(false);
+        }
+        if let Ok(keyring) = Keyring::open(&self.env)
+            && let Err(reason) = keyring.clear(&own_attributes(name)).await
+        {
+            tracing::warn!(
+                host = name,
+                reason,
+                "a token stays in the keyring, and is not used"
+            );
+        }
+        remove_file(&marker)
+    }
+
+    async fn look_into_keyring(&self, name: &str) -> Result<Found, WireError> {
+        let text = match Keyring::open(&self.env) {
+            Ok(keyring) => match keyring.look_up(&own_attributes(name)).await {
+                Ok(Some(secret)) => Ok(secret),
+                Ok(None) => Err("it has no token for this host, or is locked".to_owned()),
+                Err(reason) => Err(reason),
+            },
+            Err(reason) => Err(reason),
+        };
+        checked(name, text, Source::Keyring)
+    }
+
+    /// What other tools have for this host.
+    fn discovered(&self, wanted: &Wanted<'_>, only: bool) -> Option<Discovered> {
+        if self.variables_mean(wanted, only)
+            && let Some((name, value)) = VARIABLES
+                .iter()
+                .find_map(|name| Some((*name, self.env.text(name)?)))
+        {
+            return Some(Discovered::Token(value, Source::Env(name.to_owned())));
+        }
+        match glab::login(wanted, &self.env) {
+            Some(glab::Login::Token(token, file)) => {
+                return Some(Discovered::Token(token, Source::Glab(file)));
+            }
+            Some(glab::Login::InKeyring(key, file)) => {
+                // `.netrc` may have one that is easier to come by.
+                return Some(netrc_or(wanted, &self.env, || {
+                    Discovered::InKeyring(format!("glab:{key}"), file)
+                }));
+            }
+            None => {}
+        }
+        let (password, file) = netrc::password(wanted, &self.env)?;
+        Some(Discovered::Token(password, Source::Netrc(file)))
+    }
+
+    /// Whether the variables of [`VARIABLES`] are for this host.
+    fn variables_mean(&self, wanted: &Wanted<'_>, only: bool) -> bool {
+        let mut named = HOST_VARIABLES
+            .iter()
+            .filter_map(|name| self.env.text(name))
+            .peekable();
+        if named.peek().is_none() {
+            return only;
+        }
+        named.any(|host| wanted.is(&host))
+    }
+
+    /// A variable that is set and was not taken, since it may be for another
+    /// host.
+    fn unclaimed(&self, wanted: &Wanted<'_>, only: bool) -> Option<&'static str> {
+        let set = VARIABLES
+            .into_iter()
+            .find(|name| self.env.text(name).is_some())?;
+        (!self.variables_mean(wanted, only)).then_some(set)
+    }
+
+    fn look_into_env(&self, variable: &str) -> Result<String, String> {
+        self.env.text(variable).ok_or_else(|| {
+            format!(
+                "`{variable}` is not set in the daemon's environment, which is not your shell's"
+            )
+        })
+    }
+
+    /// The file in which the token of the host `name` is kept.
+    pub fn stored_file(&self, name: &str) -> PathBuf {
+        let file = utf8_percent_encode(name, IN_FILE_NAMES).to_string();
+        // `.` and `..` are no file names.
+        let file = if file.trim_matches('.').is_empty() {
+            file.replace('.', "%2E")
+        } else {
+            file
+        };
+        let folder = self.config.parent().unwrap_or(Path::new(""));
+        folder.join("tokens").join(file)
+    }
+
+    /// The empty sign that the token is in the keyring. No host's name makes
+    /// this file name, since `%` stands before two digits there.
+    fn kept_in_keyring(&self, name: &str) -> PathBuf {
+        let mut file = self.stored_file(name).into_os_string();
+        file.push("%keyring");
+        PathBuf::from(file)
+    }
+}
+
+enum Discovered {
+    Token(String, Source),
+    /// The service under which glab keeps it, and the file that says so.
+    InKeyring(String, PathBuf),
+}
+
+fn netrc_or(
+    wanted: &Wanted<'_>,
+    env: &Surroundings,
+    otherwise: impl FnOnce() -> Discovered,
+) -> Discovered {
+    match netrc::password(wanted, env) {
+        Some((password, file)) => Discovered::Token(password, Source::Netrc(file)),
+        None => otherwise(),
+    }
+}
+
+fn own_attributes(name: &str) -> [(&'static str, &str); 2] {
+    [("service", "lore"), ("host", name)]
+}
+
+/// glab's library writes secrets in base64 where they are long or odd.
+fn decoded(secret: &str) -> String {
+    use base64::Engine as _;
+    secret
+        .strip_prefix("go-keyring-base64:")
+        .and_then(|text| base64::engine::general_purpose::STANDARD.decode(text).ok())
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .unwrap_or_else(|| secret.to_owned())
+}
+
+fn checked(name: &str, text: Result<String, String>, source: Source) -> Result<Found, WireError> {
+    let token = text.and_then(|text| {
         let token = Token::new(&text);
         if token.is_empty() {
             Err("what stands there is empty".to_owned())
@@ -47,52 +417,21 @@ pub async fn resolve(name: &str, host: &Host, config: &Path) -> Result<Token, Wi
             Ok(token)
         }
     });
-    token.map_err(|reason| {
-        let source = describe(name, host, config).unwrap_or_else(|| "none".to_owned());
-        WireError::new(
-            ErrorCode::TokenMissing,
-            format!("there is no token for the host `{name}` ({source}): {reason}"),
-        )
-        .details(json!({ "host": name, "source": source }))
-        .action(format!("lore init --host {name}"))
-    })
-}
-
-/// Where the token of the host `name` comes from, for a person: never what it
-/// is. None where no source is known.
-pub fn describe(name: &str, host: &Host, config: &Path) -> Option<String> {
-    match &host.token {
-        Some(TokenSource::Env(variable)) => Some(format!("environment variable {variable}")),
-        Some(TokenSource::File(path)) => Some(format!("file {}", path.display())),
-        // Its arguments may be secrets of their own.
-        Some(TokenSource::Command(words)) => words.first().map(|word| format!("command {word}")),
-        None => {
-            let stored = stored_file(config, name);
-            stored
-                .is_file()
-                .then(|| format!("file {}", stored.display()))
-        }
+    match token {
+        Ok(token) => Ok(Found { token, source }),
+        Err(reason) => Err(missing(name, &format!("{source}: {reason}"))),
     }
 }
 
-/// The file in which the token of the host `name` is kept, where lore keeps
-/// it.
-pub fn stored_file(config: &Path, name: &str) -> PathBuf {
-    let folder = config.parent().unwrap_or(Path::new("")).join("tokens");
-    let file = utf8_percent_encode(name, IN_FILE_NAMES).to_string();
-    // `.` and `..` are no file names.
-    let file = if file.trim_matches('.').is_empty() {
-        file.replace('.', "%2E")
-    } else {
-        file
-    };
-    folder.join(file)
+fn missing(name: &str, why: &str) -> WireError {
+    let message = format!("there is no token for the host `{name}` ({why})");
+    WireError::new(ErrorCode::TokenMissing, message)
+        .details(json!({ "host": name }))
+        .action(format!("lore auth login --host {name}"))
 }
 
-/// Keeps `token` for the host `name`, in a file that its owner alone may read
-/// from the moment it exists. The file is replaced as a whole.
-pub fn store(config: &Path, name: &str, token: &str) -> io::Result<PathBuf> {
-    let path = stored_file(config, name);
+/// Writes a token's file, 0600 in a folder of 0700 from the moment they exist.
+fn write_token(path: &Path, token: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {
         use std::os::unix::fs::DirBuilderExt as _;
         std::fs::DirBuilder::new()
@@ -100,8 +439,37 @@ pub fn store(config: &Path, name: &str, token: &str) -> io::Result<PathBuf> {
             .mode(0o700)
             .create(folder)?;
     }
-    replace_file(&path, format!("{}\n", token.trim()).as_bytes())?;
-    Ok(path)
+    replace_file(path, format!("{}\n", token.trim()).as_bytes())
+}
+
+/// False where there was no such file.
+fn remove_file(path: &Path) -> Result<bool, WireError> {
+    match std::fs::remove_file(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => {
+            let message = format!("`{}` cannot be removed: {error}", path.display());
+            Err(WireError::new(ErrorCode::Io, message))
+        }
+    }
+}
+
+fn cannot_keep(path: &Path, error: &io::Error) -> WireError {
+    let code = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorCode::DiskFull,
+        _ => ErrorCode::Io,
+    };
+    let message = format!("the token cannot be kept in `{}`: {error}", path.display());
+    WireError::new(code, message).action("lore doctor")
+}
+
+/// The text of a small file of another tool.
+fn read_small(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?
+        .take(MAX_TOKEN_BYTES)
+        .read_to_string(&mut text)?;
+    Ok(text)
 }
 
 /// Writes `content` to `path`, 0600, so that a reader sees the old content or
@@ -134,16 +502,6 @@ pub(crate) fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
         // What is left of it has no use; the first error is the one to tell.
         let _ = std::fs::remove_file(&temporary);
     })
-}
-
-fn from_env(variable: &str) -> Result<String, String> {
-    match std::env::var(variable) {
-        Ok(value) => Ok(value),
-        Err(std::env::VarError::NotPresent) => Err(format!(
-            "`{variable}` is not set in the daemon's environment; set it and run `lore daemon restart`"
-        )),
-        Err(std::env::VarError::NotUnicode(_)) => Err(format!("`{variable}` is not UTF-8")),
-    }
 }
 
 async fn from_file(path: PathBuf) -> Result<String, String> {

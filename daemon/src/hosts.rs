@@ -1,17 +1,20 @@
 //! The clients of all configured hosts: made from the config and the tokens,
-//! made anew when one of the two changed.
+//! made anew when one of the two changed; and what is known of the tokens.
+
+mod tokens;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use lore_proto::daemon::HostStatus;
 use lore_proto::{ErrorCode, WireError};
 use serde_json::json;
 
 use crate::clock::Clock;
 use crate::config::{Config, Host, SyncConfig};
-use crate::credentials;
+use crate::credentials::{Finder, Found, Source, Surroundings};
 use crate::gitlab::{Client, GitLabError, HostConfig, Token};
 use crate::sync;
 
@@ -23,6 +26,7 @@ pub struct HostClients {
     seed: u64,
     /// Where syncs find the clients.
     shared: sync::Hosts,
+    surroundings: Surroundings,
     state: Mutex<State>,
 }
 
@@ -37,8 +41,14 @@ struct Made {
     host: Host,
     sync: SyncConfig,
     token: Token,
+    source: Source,
     client: Client,
+    /// What GitLab said of the token, and when it was asked.
+    said: Option<(TokenFacts, Timestamp)>,
 }
+
+pub(crate) use tokens::examine;
+pub use tokens::{Examined, TokenFacts};
 
 impl HostClients {
     /// The hosts of `config`, with no client made yet; `shared` is given them
@@ -49,8 +59,27 @@ impl HostClients {
             clock,
             seed,
             shared,
+            surroundings: Surroundings::of_process(),
             state: Mutex::new(State { config, made }),
         }
+    }
+
+    /// Looks for tokens in these surroundings instead of the process's own.
+    #[must_use]
+    pub fn with_surroundings(mut self, surroundings: Surroundings) -> Self {
+        self.surroundings = surroundings;
+        self
+    }
+
+    /// Finds and keeps the tokens of these hosts.
+    pub fn finder(&self) -> Finder {
+        Finder::new(&self.config().path, self.surroundings.clone())
+    }
+
+    /// The token of a host, which need not be in the config, read now.
+    pub async fn find_token(&self, name: &str, host: &Host) -> Result<Found, WireError> {
+        let only = is_only(&self.config(), name);
+        self.finder().find(name, host, only).await
     }
 
     /// Follows `config` from here on. Clients change with the next
@@ -84,13 +113,14 @@ impl HostClients {
             let message = format!("no host `{name}` is configured");
             return Err(WireError::new(ErrorCode::HostUnknown, message).action("lore status"));
         };
-        let token = credentials::resolve(name, host, &config.path).await?;
+        let Found { token, source } = self.find_token(name, host).await?;
         let mut state = self.state();
-        if let Some(made) = state.made.get(name)
+        if let Some(made) = state.made.get_mut(name)
             && made.token == token
             && made.host == *host
             && made.sync == config.sync
         {
+            made.source = source;
             return Ok(made.client.clone());
         }
         let settings = settings(name, host, &config.sync, token.clone());
@@ -100,7 +130,9 @@ impl HostClients {
             host: host.clone(),
             sync: config.sync.clone(),
             token,
+            source,
             client: client.clone(),
+            said: None,
         };
         state.made.insert(name.to_owned(), made);
         Ok(client)
@@ -121,6 +153,7 @@ impl HostClients {
 
     /// Each host with its request budget, by name. It asks nobody.
     pub fn status(&self) -> Vec<HostStatus> {
+        let finder = self.finder();
         let state = self.state();
         let config = &state.config;
         let one = |(name, host): (&String, &Host)| {
@@ -129,7 +162,9 @@ impl HostClients {
             HostStatus {
                 host: name.clone(),
                 url: host.url.as_str().trim_end_matches('/').to_owned(),
-                token_source: credentials::describe(name, host, &config.path),
+                token_source: finder
+                    .describe(name, host, is_only(config, name))
+                    .map(|source| source.to_string()),
                 limit: budget.and_then(|budget| budget.limit),
                 remaining: budget.and_then(|budget| budget.remaining),
                 reset_at: budget.and_then(|budget| budget.reset_at),
@@ -146,6 +181,11 @@ impl HostClients {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a variable that names no host can only mean this one.
+fn is_only(config: &Config, name: &str) -> bool {
+    config.hosts.keys().all(|other| other == name)
 }
 
 /// What a client has to know of a configured host.
@@ -171,10 +211,11 @@ pub fn gitlab_error(error: &GitLabError) -> WireError {
         "host": host,
         "request": error.request.to_string(),
         "correlation_id": error.correlation_id,
+        "cause": error.failure.cause(),
     }));
     match code {
         ErrorCode::GitlabUnauthorized | ErrorCode::TokenMissing => {
-            wire.action(format!("lore init --host {host}"))
+            wire.action(format!("lore auth login --host {host}"))
         }
         _ => wire,
     }

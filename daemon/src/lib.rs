@@ -2,11 +2,13 @@
 //! answers over a local socket. The binary is a thin shell around this
 //! library, so that tests can hold a daemon in-process.
 
+pub mod auth;
 pub mod clock;
 pub mod config;
 mod connections;
 pub mod credentials;
 pub mod daemon;
+pub mod doctor;
 pub mod documents;
 pub mod embedding;
 pub mod events;

@@ -8,19 +8,20 @@ use futures_util::future::BoxFuture;
 use lore_proto::WireError;
 use lore_proto::places::Places;
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::watch as channel;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
-use crate::daemon::{DEFAULT_GRACE, Daemon, Mirror, Settings, StopSignal, rechecks, warmth};
+use crate::daemon::{
+    DEFAULT_GRACE, Daemon, Makings, Mirror, MirrorPlace, Opened, Settings, StopSignal, rechecks,
+    warmth, watch,
+};
 use crate::hosts::HostClients;
 use crate::jobs::{OnTimer, Scheduler, SchedulerLimits, Timer};
-use crate::query::search::Vectors;
-use crate::server::{Limits, Listener, OwnerError, OwnerLock, handlers, private_folder};
-use crate::store::Database;
-use crate::sync::{self, Engine};
+use crate::server::{Limits, Listener, OwnerError, OwnerLock, handlers, own_folder};
+use crate::sync;
 
 /// What a daemon is started with.
 #[derive(Debug, Clone)]
@@ -76,6 +77,7 @@ pub struct Running {
     server: JoinHandle<()>,
     rechecks: JoinHandle<()>,
     warmth: JoinHandle<()>,
+    watch: JoinHandle<()>,
     stop_serving: CancellationToken,
     /// Held to the end: whoever gets it next finds a closed database.
     lock: OwnerLock,
@@ -92,7 +94,7 @@ impl Running {
             seed,
             limits,
         } = options;
-        private_folder(&places.data_dir)?;
+        own_folder(&places.data_dir)?;
         let lock = OwnerLock::acquire(&places.owner_lock())?;
         let settings = Settings::load(&places.config);
         let config = settings.current().unwrap_or_else(|_| {
@@ -101,29 +103,17 @@ impl Running {
         });
         let scheduler = Scheduler::start(Arc::clone(&clock), SchedulerLimits::default());
         let shared = sync::Hosts::default();
-        let mirror = match open_database(&places).await {
-            Ok(database) => {
-                let engine = Engine::new(
-                    database.clone(),
-                    shared.clone(),
-                    Arc::clone(&clock),
-                    config.sync.clone(),
-                    seed,
-                );
-                let mirror = Mirror {
-                    database,
-                    engine,
-                    vectors: Vectors::default(),
-                    seed,
-                };
-                mirror.take_embedder(&config);
-                Ok(mirror)
-            }
-            Err(error) => Err(error),
+        let makings = Makings {
+            places: places.clone(),
+            hosts: shared.clone(),
+            clock: Arc::clone(&clock),
+            seed,
         };
-        if let Ok(mirror) = &mirror {
-            close_interrupted_runs(&mirror.engine).await;
-        }
+        let (mirror, anew) = match Mirror::open(&makings, &config).await {
+            Ok(Opened { mirror, anew }) => (Ok(mirror), anew),
+            Err(error) => (Err(error), false),
+        };
+        let mirror = MirrorPlace::new(makings, mirror);
         let hosts = Arc::new(HostClients::new(config, shared, Arc::clone(&clock), seed));
         let daemon = Arc::new(Daemon {
             started_at: clock.now(),
@@ -156,6 +146,10 @@ impl Running {
             Arc::downgrade(&daemon),
             Arc::clone(&daemon.warmth),
         ));
+        let watch = tokio::spawn(watch::run(Arc::downgrade(&daemon)));
+        if anew {
+            daemon.queue_full_sync().await;
+        }
         tracing::info!(
             version = lore_proto::VERSION,
             socket = %daemon.places.socket.display(),
@@ -167,6 +161,7 @@ impl Running {
             server,
             rechecks,
             warmth,
+            watch,
             stop_serving,
             lock,
         })
@@ -195,6 +190,7 @@ impl Running {
         }
         self.rechecks.abort();
         self.warmth.abort();
+        self.watch.abort();
         // Waiting for a sync to finish by itself could take hours, and a
         // cancelled one loses next to nothing.
         let scheduler = &self.daemon.scheduler;
@@ -216,35 +212,10 @@ impl Running {
 
 /// The grace of the next request to stop. The sender lives in the daemon,
 /// whose end this waits for.
-async fn changed_grace(wish: &mut watch::Receiver<Option<Duration>>) -> Duration {
+async fn changed_grace(wish: &mut channel::Receiver<Option<Duration>>) -> Duration {
     match wish.changed().await {
         Ok(()) => wish.borrow_and_update().unwrap_or(DEFAULT_GRACE),
         Err(_) => std::future::pending().await,
-    }
-}
-
-async fn open_database(places: &Places) -> Result<Database, WireError> {
-    let path = places.database();
-    let opened = tokio::task::spawn_blocking(move || Database::open(&path)).await;
-    match opened {
-        Ok(Ok(database)) => Ok(database),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "the database cannot be opened");
-            Err(error.to_wire())
-        }
-        Err(_) => {
-            let message = "opening the database ended by a defect, of which the log says more";
-            Err(WireError::new(lore_proto::ErrorCode::Internal, message).action("lore daemon logs"))
-        }
-    }
-}
-
-/// A run that a dead daemon left running did not end well.
-async fn close_interrupted_runs(engine: &Engine) {
-    match engine.ledger().close_interrupted().await {
-        Ok(0) => {}
-        Ok(runs) => tracing::warn!(runs, "runs of a daemon that died were closed"),
-        Err(error) => tracing::error!(%error, "runs of a daemon that died cannot be closed"),
     }
 }
 
@@ -257,7 +228,7 @@ impl OnTimer for TimedSync {
             let Some(daemon) = self.0.upgrade() else {
                 return;
             };
-            daemon.notice_config_change().await;
+            daemon.notice_changes().await;
             daemon.timed_sync(None).await;
         }
         .boxed()
@@ -266,7 +237,7 @@ impl OnTimer for TimedSync {
     fn tick(&mut self) -> BoxFuture<'_, ()> {
         async move {
             if let Some(daemon) = self.0.upgrade() {
-                daemon.notice_config_change().await;
+                daemon.notice_changes().await;
             }
         }
         .boxed()

@@ -8,7 +8,7 @@ use clap::Parser;
 use lore_daemon::daemon::Daemon;
 use lore_daemon::life::{DaemonOptions, Running};
 use lore_daemon::logging::{self, LogTarget};
-use lore_daemon::server::private_folder;
+use lore_daemon::server::own_folder;
 use lore_proto::places::{Overrides, Places};
 use lore_proto::{ErrorCode, WireError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -45,12 +45,15 @@ fn run(flags: Flags) -> Result<(), WireError> {
         config: flags.config,
         socket: flags.socket,
     };
+    // Whatever is made from here on, by SQLite too, is this user's alone from
+    // the moment it exists.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let places = Places::from_env(&overrides)
         .map_err(|error| WireError::new(ErrorCode::Io, error.to_string()))?;
     let target = if flags.log_stderr {
         LogTarget::Stderr
     } else {
-        private_folder(&places.log_dir).map_err(|error| error.to_wire())?;
+        own_folder(&places.log_dir).map_err(|error| error.to_wire())?;
         LogTarget::File(places.log_file())
     };
     let filter = std::env::var("LORE_LOG").ok();

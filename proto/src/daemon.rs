@@ -85,8 +85,21 @@ pub struct DaemonStatus {
     pub next_timer_at: Option<Timestamp>,
     /// Clients connected now, this one included.
     pub connections: u64,
+    /// Where texts become vectors; absent where the config wants none.
+    #[serde(default)]
+    pub embedding: Option<EmbeddingInfo>,
     /// What a person should know, with the cure.
     pub warnings: Vec<StatusWarning>,
+}
+
+/// Where texts become vectors, in `daemon.status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EmbeddingInfo {
+    /// `builtin`, `ollama` or `openai`.
+    pub provider: String,
+    /// The server that texts of issues and merge requests are sent to, as
+    /// scheme, host and port; absent where they stay in the daemon.
+    pub sent_to: Option<String>,
 }
 
 /// One project in `daemon.status`.

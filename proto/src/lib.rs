@@ -4,7 +4,10 @@
 //! knows SQLite, GitLab, sockets or terminals. [`methods`] pairs each JSON-RPC
 //! method with its parameters and its result, so that both ends agree by type.
 
+pub mod auth;
 pub mod daemon;
+pub mod db;
+pub mod doctor;
 pub mod envelope;
 pub mod error;
 pub mod events;

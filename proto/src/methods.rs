@@ -5,8 +5,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    ErrorCode, daemon, file_history, issues, jobs, merge_requests, openrpc, project, search, setup,
-    sync, sync_runs,
+    ErrorCode, auth, daemon, db, doctor, file_history, issues, jobs, merge_requests, openrpc,
+    project, search, setup, sync, sync_runs,
 };
 
 /// What a call does to the world, for annotations and for caution.
@@ -199,6 +199,27 @@ methods! {
     /// The same, and writes the config.
     SetupWrite = "setup.write", Write, setup::Setup => setup::SetupReport,
         errors [Config Gitlab; Io DiskFull];
+    /// Tries a token and keeps it.
+    AuthLogin = "auth.login", Write, auth::Login => auth::HostToken,
+        errors [Gitlab; ConfigInvalid Io DiskFull];
+    /// Which token each host has, and whether it works; never what it is.
+    GetAuthStatus = "auth.status", Read, auth::AskStatus => auth::AuthStatus,
+        errors [; HostUnknown];
+    /// Forgets a kept token.
+    AuthLogout = "auth.logout", Write, auth::Logout => auth::LoggedOut,
+        errors [; Io];
+    /// Looks for what may be wrong.
+    DoctorRun = "doctor.run", Read, doctor::AskDoctor => doctor::Diagnosis,
+        errors [];
+    /// Copies the database to a file, as a job.
+    DbBackup = "db.backup", Write, db::Backup => db::DbStarted,
+        errors [];
+    /// Looks for damage in the database, as a job.
+    DbCheck = "db.check", Write, db::Check => db::DbStarted,
+        errors [];
+    /// Moves the database aside and mirrors anew.
+    DbRebuild = "db.rebuild", Write, daemon::Nothing => db::Rebuilt,
+        errors [Mirror];
     /// This interface as an `OpenRPC` document.
     RpcDiscover = "rpc.discover", Read, daemon::Nothing => openrpc::Document,
         errors [];

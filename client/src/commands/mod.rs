@@ -63,6 +63,9 @@ commands! {
     SyncRuns = sync_runs::SyncRuns, "sync-runs";
     Jobs = jobs::Jobs, "jobs";
     Status = status::Status, "status";
+    Doctor = doctor::Doctor, "doctor";
+    Auth = auth::Auth, "auth";
+    Db = db::Db, "db";
     Daemon = daemon::Daemon, "daemon";
     RobotDocs = robot_docs::RobotDocs, "robot-docs";
 }

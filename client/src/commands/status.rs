@@ -70,7 +70,10 @@ fn screen(status: &DaemonStatus, view: &View) -> String {
         }
     }
     page.blank();
-    page.add(projects(&status.projects, view));
+    // Without a database nobody knows how the projects are.
+    if status.schema_version.is_some() || !status.projects.is_empty() {
+        page.add(projects(&status.projects, view));
+    }
     if !status.hosts.is_empty() {
         page.blank();
         page.add(hosts(&status.hosts, view));
@@ -93,7 +96,13 @@ page.line(format_args!(
         |at| time::ago(at, view.now),
     );
     page.blank();
-page.line(format_args!("next sync by the timer: {timer}"));
+    page.line(format_args!("next sync by the timer: {timer}"));
+    if let Some(sent_to) = status.embedding.as_ref().and_then(|it| it.sent_to.as_ref()) {
+        page.line(format_args!(
+            "texts are sent to {} to be embedded",
+            paint.warn(sanitise::line(sent_to))
+        ));
+    }
     for (name, place) in [
         ("config", &status.places.config),
         ("database", &status.places.database),
@@ -223,6 +232,7 @@ mod tests {
             }],
             next_timer_at: Some("2026-06-15T12:05:00Z".parse().unwrap()),
             connections: 1,
+            embedding: None,
             warnings: vec![StatusWarning {
                 code: ErrorCode::ConfigInvalid,
                 message: "the config has an error in line 3; the one before it is in use".into(),
@@ -255,6 +265,17 @@ socket    /s
 logs      /l
 "
         );
+    }
+
+    #[test]
+    fn a_service_that_is_sent_texts_is_named() {
+        let mut status = status();
+        status.embedding = Some(lore_proto::daemon::EmbeddingInfo {
+            provider: "openai".into(),
+            sent_to: Some("https://api.example".into()),
+        });
+        let page = screen(&status, &View::plain("2026-06-15T12:00:00Z"));
+        assert!(page.contains("texts are sent to https://api.example"), "{page}");
     }
 
     #[test]

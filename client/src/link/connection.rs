@@ -236,9 +236,11 @@ pub(crate) fn parse_result<T: for<'de> Deserialize<'de>>(
     })
 }
 
-/// How long a method may take. Those of set-up ask GitLab, with retries.
+/// How long a method may take. Some ask GitLab, with retries; a rebuild waits
+/// for jobs to end, a doctor reads the whole database.
 fn time_for(method: &str) -> Duration {
-    if method.starts_with("setup.") {
+    let long = ["setup.", "auth.", "doctor.", "db."];
+    if long.iter().any(|area| method.starts_with(area)) {
         Duration::from_mins(5)
     } else {
         Duration::from_mins(1)

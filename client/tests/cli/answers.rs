@@ -106,7 +106,7 @@ pub(crate) fn status() -> Value {
         "degraded": null,
         "places": {"config": "/c", "data_dir": "/d", "database": "/d/lore.db", "socket": "/s", "log_dir": "/l"},
         "schema_version": 1, "projects": [], "jobs": [], "locks": [], "hosts": [],
-        "next_timer_at": null, "connections": 1, "warnings": [],
+        "next_timer_at": null, "connections": 1, "embedding": null, "warnings": [],
     })
 }
 

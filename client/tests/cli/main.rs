@@ -17,3 +17,4 @@ mod robot;
 mod screens;
 mod sync;
 mod terminal;
+mod upkeep;

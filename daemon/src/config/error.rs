@@ -68,7 +68,7 @@ impl ConfigError {
 }
 
 /// `word` as a POSIX shell reads it back unchanged.
-fn shell_word(word: &str) -> String {
+pub(crate) fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

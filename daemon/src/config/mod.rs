@@ -16,8 +16,9 @@ use std::time::Duration;
 use url::Url;
 
 pub use error::ConfigError;
+pub(crate) use error::shell_word;
 pub(crate) use nearest::nearest;
-pub(crate) use parse::{check_project_path, host_url};
+pub(crate) use parse::{check_host_name, check_project_path, host_url};
 
 /// The largest config file that is read, in bytes.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;

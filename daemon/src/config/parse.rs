@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
 
+use lore_proto::{ErrorCode, WireError};
 use toml::Spanned;
 use toml::de::DeTable;
 use url::Url;
@@ -125,6 +126,21 @@ fn host(
         client_cert: client_cert.map(|(path, _)| path),
         client_key: client_key.map(|(path, _)| path),
     })
+}
+
+/// A name that a host can have in the config, without blanks around it.
+///
+/// # Errors
+/// `USAGE`, with what a name is.
+pub(crate) fn check_host_name(name: &str) -> Result<&str, WireError> {
+    let name = name.trim();
+    let odd = |c: char| c.is_whitespace() || c.is_control() || c == '/';
+    if name.is_empty() || name.starts_with('-') || name.contains(odd) {
+        let message =
+            "`host` takes the name of a host, such as gitlab.example.com; a path goes into `url`";
+        return Err(WireError::new(ErrorCode::Usage, message));
+    }
+    Ok(name)
 }
 
 /// The URL of a GitLab, without a slash at its end; an error says why not.

@@ -2,33 +2,37 @@
 //! the handlers of requests are given.
 
 mod items;
+mod mirror;
 pub(crate) mod rechecks;
 mod settings;
 mod stop;
 mod surgical;
 mod syncs;
+mod upkeep;
 pub(crate) mod warmth;
+pub(crate) mod watch;
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use lore_proto::WireError;
-use lore_proto::daemon::{LockInfo, StatusWarning};
+use lore_proto::daemon::{EmbeddingInfo, LockInfo, StatusWarning};
 use lore_proto::places::Places;
+use lore_proto::{ErrorCode, WireError};
 
 pub(crate) use items::ItemAsked;
+pub(crate) use mirror::{Makings, Mirror, MirrorPlace, Opened};
 pub(crate) use settings::Settings;
 pub(crate) use stop::{DEFAULT_GRACE, StopSignal};
 
 use self::warmth::Warmth;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, EmbeddingProvider};
 use crate::connections::Connections;
-use crate::embedding;
 use crate::hosts::HostClients;
 use crate::jobs::{Scheduler, Timer};
 use crate::query::search::Vectors;
 use crate::store::Database;
+use crate::store::backup::{NONE_LEFT, free_space};
 use crate::sync::Engine;
 
 /// The running daemon.
@@ -39,9 +43,9 @@ pub struct Daemon {
     pub(crate) started_at: Timestamp,
     pub(crate) settings: Settings,
     pub(crate) hosts: Arc<HostClients>,
-    /// Why there is none, where it could not be opened: then the daemon
-    /// serves what needs none, so that a person can find out and mend it.
-    pub(crate) mirror: Result<Mirror, WireError>,
+    /// Where it could not be opened the daemon serves what needs none, so that
+    /// a person can find out and mend it.
+    pub(crate) mirror: MirrorPlace,
     pub(crate) scheduler: Scheduler,
     pub(crate) timer: std::sync::OnceLock<Timer>,
     pub(crate) connections: std::sync::OnceLock<Connections>,
@@ -50,28 +54,6 @@ pub struct Daemon {
     /// to be looked at again sooner than was planned.
     pub(crate) synced: Arc<tokio::sync::Notify>,
     pub(crate) warmth: Arc<Warmth>,
-}
-
-/// The open database, and what syncs into it.
-#[derive(Debug, Clone)]
-pub(crate) struct Mirror {
-    pub(crate) database: Database,
-    pub(crate) engine: Engine,
-    pub(crate) vectors: Vectors,
-    /// Decides the jitter of an embedding service's retries.
-    pub(crate) seed: u64,
-}
-
-impl Mirror {
-    /// Puts the config's source of vectors in force.
-    pub(crate) fn take_embedder(&self, config: &Config) {
-        let env = |name: &str| std::env::var(name).ok();
-        let embedder = embedding::open(&config.embedding, env, self.seed);
-        if let Err(error) = &embedder {
-            tracing::warn!(%error, "nothing can be embedded");
-        }
-        self.engine.set_embedder(embedder);
-    }
 }
 
 /// What a daemon that can serve everything has.
@@ -97,7 +79,7 @@ impl Daemon {
             engine,
             vectors,
             ..
-        } = self.mirror.clone()?;
+        } = self.mirror.now()?;
         Ok(Ready {
             config,
             database,
@@ -137,14 +119,14 @@ impl Daemon {
     }
 
     /// The mirror, where it could be opened.
-    pub fn database(&self) -> Option<&Database> {
-        self.mirror.as_ref().ok().map(|mirror| &mirror.database)
+    pub fn database(&self) -> Option<Database> {
+        self.mirror.now().ok().map(|mirror| mirror.database)
     }
 
     /// Who may write content now.
     pub fn locks(&self) -> Vec<LockInfo> {
         self.mirror
-            .as_ref()
+            .now()
             .map_or_else(|_| Vec::new(), |mirror| mirror.engine.locks())
     }
 
@@ -158,6 +140,49 @@ impl Daemon {
         self.connections
             .get()
             .map_or(0, |connections| connections.count() as u64)
+    }
+
+    /// Where texts become vectors, by the config in force; none where nothing
+    /// is embedded.
+    pub fn embedding(&self) -> Option<EmbeddingInfo> {
+        let embedder = self.mirror.now().ok()?.engine.embedder().ok()??;
+        let provider = match self.config_in_force().embedding.provider {
+            EmbeddingProvider::Builtin => "builtin",
+            EmbeddingProvider::Ollama => "ollama",
+            EmbeddingProvider::Openai => "openai",
+            EmbeddingProvider::None => return None,
+        };
+        Some(EmbeddingInfo {
+            provider: provider.to_owned(),
+            sent_to: embedder.destination().map(str::to_owned),
+        })
+    }
+
+    /// What a person should know of the mirror and its disk.
+    pub fn mirror_warnings(&self) -> Vec<StatusWarning> {
+        let mut warnings = Vec::new();
+        if let Err(error) = self.mirror.now() {
+            warnings.push(StatusWarning {
+                code: error.code,
+                message: error.message,
+                actions: error.actions,
+            });
+        }
+        let folder = &self.places.data_dir;
+        if let Some(free) = free_space(folder)
+            && free < NONE_LEFT
+        {
+            warnings.push(StatusWarning {
+                code: ErrorCode::DiskFull,
+                message: format!(
+                    "{} MiB are left on the disk of `{}`: what is synced may not fit any more",
+                    free >> 20,
+                    folder.display()
+                ),
+                actions: vec!["df -h".to_owned()],
+            });
+        }
+        warnings
     }
 
     /// What a person should know of the config.

@@ -159,7 +159,7 @@ impl Daemon {
             Ok(config) => {
                 tracing::info!(config = %config.path.display(), "the config was read");
                 self.hosts.replace_config(Arc::clone(&config));
-                if let Ok(mirror) = &self.mirror {
+                if let Ok(mirror) = self.mirror.now() {
                     mirror.engine.configure(config.sync.clone());
                     mirror.take_embedder(&config);
                 }
@@ -182,6 +182,13 @@ impl Daemon {
             // The log and `daemon.status` tell of an error.
             let _ = self.reload().await;
         }
+    }
+
+    /// The config in force, or one that names nothing where there is none.
+    pub(crate) fn config_in_force(&self) -> Arc<Config> {
+        self.settings
+            .current()
+            .unwrap_or_else(|_| Arc::new(Config::empty(&self.places.config)))
     }
 
     /// When the timer fires, by the config in force; never without one.

@@ -68,10 +68,16 @@ impl Daemon {
         let Ok(ready) = self.ready() else {
             return;
         };
-        let projects: Vec<Named> = match only {
+        if only.is_none() {
+            self.hosts.ask_expiry().await;
+        }
+        let mut projects: Vec<Named> = match only {
             Some(project) => vec![project],
             None => named(&ready.config),
         };
+        // What was refused for its token would only be refused again.
+        let refused = self.hosts.refused().await;
+        projects.retain(|(host, _)| !refused.contains(host));
         if projects.is_empty() {
             return;
         }
@@ -84,7 +90,7 @@ impl Daemon {
         }
     }
 
-    async fn submit_sync(
+    pub(super) async fn submit_sync(
         self: &Arc<Self>,
         ready: &Ready,
         request: SyncRequest,

@@ -226,9 +226,9 @@ impl GitLabError {
             Failure::Setup { key, .. } => {
                 format!("Correct `{key}` under [hosts.\"{host}\"] in the config.")
             }
-            Failure::TokenMissing => format!("Run `lore init --host {host}`."),
+            Failure::TokenMissing => format!("Run `lore auth login --host {host}`."),
             Failure::Unauthorized { .. } => format!(
-                "The token may have expired or been revoked: run `lore init --host {host}`."
+                "The token may have expired or been revoked: run `lore auth login --host {host}`."
             ),
             Failure::Forbidden {
                 licence_gate: true, ..
@@ -286,6 +286,18 @@ impl GitLabError {
 }
 
 impl Failure {
+    /// A word for what several failures of one code do not share.
+    pub fn cause(&self) -> &'static str {
+        match self {
+            Self::Setup { .. } => "setting",
+            Self::Tls { .. } => "tls",
+            Self::NotJson { .. } => "web_page",
+            Self::Moved { .. } => "redirect",
+            Self::Network { .. } | Self::Timeout { .. } => "connection",
+            _ => "answer",
+        }
+    }
+
     /// The wire code of the failure (contract §6).
     pub fn code(&self) -> ErrorCode {
         match self {

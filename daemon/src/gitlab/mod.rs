@@ -26,7 +26,7 @@ pub use call::{
     BrokenItem, Call, Collected, Fetched, Lane, ListOrder, ListParams, ListView, MAX_PER_PAGE,
     NextPage, Page, PageRequest,
 };
-pub use client::Client;
+pub use client::{Client, Refusal};
 pub use error::{Failure, GitLabError, MissingKind, RequestLabel};
 pub use host::{HostConfig, Token};
 pub use models::{Iid, Noteable, ProjectId};

@@ -1,5 +1,7 @@
 //! Whom the client trusts, and how it shows who it is.
 
+mod issuer;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -8,6 +10,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls_platform_verifier::Verifier;
 
+pub(super) use self::issuer::Distrust;
+use self::issuer::NamingIssuer;
 use super::error::Failure;
 use super::host::HostConfig;
 
@@ -38,7 +42,7 @@ pub(super) fn client_config(host: &HostConfig) -> Result<ClientConfig, Failure> 
         })?;
         builder
             .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_custom_certificate_verifier(Arc::new(NamingIssuer(Arc::new(verifier))))
     } else {
         // Never asked on plain HTTP, and a machine without any authorities
         // must be able to use it.

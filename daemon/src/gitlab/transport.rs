@@ -218,12 +218,16 @@ impl Client {
             } = match outcome {
                 Ok(done) => {
                     permit.finish(Outcome::Answered(200));
+                    self.note_token(false);
                     tracing::trace!(path = url.path(), elapsed = ?started.elapsed(), "answered");
                     return Ok(done);
                 }
                 Err(failed) => failed,
             };
             permit.finish(outcome_of(&failure));
+            if matches!(failure, Failure::Unauthorized { .. }) {
+                self.note_token(true);
+            }
             if let Failure::RateLimited { retry_after } = &mut failure {
                 *retry_after = Some(inner.throttle.pause(*retry_after));
             }

@@ -1,3 +1,5 @@
+mod database;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;

@@ -28,7 +28,7 @@ use lore_proto::{ErrorCode, WireError};
 
 pub use limits::Limits;
 pub use listener::Listener;
-pub use owner::{OwnerError, OwnerLock, private_folder};
+pub use owner::{OwnerError, OwnerLock, own_folder, private_folder};
 pub use register::register;
 pub use subscribe::register_jobs;
 

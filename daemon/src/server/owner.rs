@@ -2,12 +2,16 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 
 use lore_proto::{ErrorCode, WireError};
 use serde_json::json;
 use thiserror::Error;
+
+use crate::config::shell_word;
 
 /// Why this process cannot serve from its places.
 #[derive(Debug, Error)]
@@ -66,6 +70,7 @@ impl OwnerError {
                 };
                 WireError::new(code, self.to_string())
                     .details(json!({ "path": path.display().to_string() }))
+                    .action("lore doctor")
             }
         }
     }
@@ -98,6 +103,9 @@ impl OwnerLock {
             .truncate(false)
             .mode(0o600)
             .open(path)
+            // On a file system that became read-only the lock that is there
+            // still locks, and a daemon that says so is better than none.
+            .or_else(|error| File::open(path).map_err(|_| error))
             .map_err(OwnerError::io("cannot open the lock", path))?;
         match file.try_lock() {
             Ok(()) => {}
@@ -127,8 +135,53 @@ impl OwnerLock {
 }
 
 /// Makes `path` and what is missing above it, 0700, or checks that it is a
-/// folder of this user's (or root's) that nobody else can write to.
+/// folder of this user's (or root's) that nobody else can write to. For
+/// folders that hold other things too.
 pub fn private_folder(path: &Path) -> Result<(), OwnerError> {
+    let metadata = folder_at(path)?;
+    let owner = metadata.uid();
+    if owner != own_uid() && owner != 0 {
+        return Err(not_safe(path, format!("belongs to user {owner}"), None));
+    }
+    writable_by_nobody_else(path, &metadata)
+}
+
+/// Makes `path` likewise, or checks that it is this user's and nobody else can
+/// look into it. One that others can look into is closed where it holds
+/// nothing but lore's own things; closing it may break what else is in there.
+pub fn own_folder(path: &Path) -> Result<(), OwnerError> {
+    let metadata = folder_at(path)?;
+    let owner = metadata.uid();
+    if owner != own_uid() {
+        return Err(not_safe(path, format!("belongs to user {owner}"), None));
+    }
+    // What others could have put there is not to be trusted by closing it.
+    writable_by_nobody_else(path, &metadata)?;
+    let mode = metadata.mode() & 0o7777;
+    if mode.trailing_zeros() >= 6 {
+        return Ok(());
+    }
+    let entries =
+        std::fs::read_dir(path).map_err(OwnerError::io("cannot read the folder", path))?;
+    let foreign = entries.flatten().any(|entry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        !name.starts_with("lore") && !OWN_NAMES.contains(&name.as_ref())
+    });
+    if foreign {
+        let reason = format!("can be looked into by others (mode {mode:04o})");
+        let cure = format!("chmod 700 {}", shell_word(&path.to_string_lossy()));
+        return Err(not_safe(path, reason, Some(cure)));
+    }
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
+        .map_err(OwnerError::io("cannot close to others the folder", path))
+}
+
+/// What lore puts into its folders, beside names that begin with `lore`.
+const OWN_NAMES: [&str; 4] = ["start.lock", "logs", "tokens", "config.toml"];
+
+/// The folder `path`, made where it is missing.
+fn folder_at(path: &Path) -> Result<std::fs::Metadata, OwnerError> {
     let metadata = match std::fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             DirBuilder::new()
@@ -141,25 +194,25 @@ pub fn private_folder(path: &Path) -> Result<(), OwnerError> {
         found => found,
     };
     let metadata = metadata.map_err(OwnerError::io("cannot look at the folder", path))?;
-    let unsafe_because = |reason: String, cure| {
-        let path = path.to_path_buf();
-        Err(OwnerError::Unsafe { path, reason, cure })
-    };
     if !metadata.is_dir() {
-        return unsafe_because("is no folder".to_owned(), None);
+        return Err(not_safe(path, "is no folder".to_owned(), None));
     }
-    let owner = metadata.uid();
-    if owner != own_uid() && owner != 0 {
-        return unsafe_because(format!("belongs to user {owner}"), None);
+    Ok(metadata)
+}
+
+fn writable_by_nobody_else(path: &Path, metadata: &std::fs::Metadata) -> Result<(), OwnerError> {
+    let mode = metadata.mode() & 0o7777;
+    if mode & 0o022 == 0 {
+        return Ok(());
     }
-    if metadata.mode() & 0o022 != 0 {
-        let reason = format!(
-            "can be written by others (mode {:04o})",
-            metadata.mode() & 0o7777
-        );
-        return unsafe_because(reason, Some(format!("chmod go-w '{}'", path.display())));
-    }
-    Ok(())
+    let reason = format!("can be written by others (mode {mode:04o})");
+    let cure = format!("chmod go-w {}", shell_word(&path.to_string_lossy()));
+    Err(not_safe(path, reason, Some(cure)))
+}
+
+fn not_safe(path: &Path, reason: String, cure: Option<String>) -> OwnerError {
+    let path = path.to_path_buf();
+    OwnerError::Unsafe { path, reason, cure }
 }
 
 /// The user that this process acts as.
@@ -205,7 +258,6 @@ mod tests {
 
     #[test]
     fn a_folder_that_others_can_write_to_is_refused_with_the_cure() {
-        use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let made = folder.path().join("a/b");
         private_folder(&made).unwrap();
@@ -214,5 +266,24 @@ mod tests {
         let error = private_folder(&made).unwrap_err().to_wire();
         assert_eq!(error.code, ErrorCode::Io);
         assert!(error.actions[0].starts_with("chmod go-w "), "{error:?}");
+    }
+
+    #[test]
+    fn a_folder_that_others_can_look_into_is_closed_unless_more_is_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let open = || std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755));
+        let mode = || std::fs::metadata(path).unwrap().mode() & 0o777;
+        std::fs::write(path.join("lore.db"), "").unwrap();
+        open().unwrap();
+        own_folder(path).unwrap();
+        assert_eq!(mode(), 0o700);
+        std::fs::write(path.join("thesis.tex"), "").unwrap();
+        open().unwrap();
+        let error = own_folder(path).unwrap_err().to_wire();
+        assert!(error.actions[0].starts_with("chmod 700 "), "{error:?}");
+        assert_eq!(mode(), 0o755);
+        // For a folder that is not lore's alone this is well.
+        private_folder(path).unwrap();
     }
 }

@@ -8,23 +8,22 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
-use lore_proto::setup::{ProjectCheck, Setup, SetupReport, TokenSource as AskedSource};
+use lore_proto::auth::TokenStore;
+use lore_proto::setup::{ProjectCheck, Secret, Setup, SetupReport, TokenSource as AskedSource};
 use lore_proto::{ErrorCode, WireError};
 use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Host, TokenSource, check_project_path, host_url};
-use crate::credentials;
+use crate::config::{Config, Host, TokenSource, check_host_name, check_project_path, host_url};
+use crate::credentials::{Finder, Found, Source};
 use crate::gitlab::{Call, Client, ProjectRef, Token};
-use crate::hosts::{HostClients, gitlab_error};
+use crate::hosts::{HostClients, examine, gitlab_error};
 
 /// All requests of one check together.
 const CHECK_TIMEOUT: Duration = Duration::from_mins(1);
 /// The most projects that one check takes.
 const MAX_PROJECTS: usize = 500;
-/// Where the token is looked for when nobody says where.
-const DEFAULT_TOKEN_ENV: &str = "GITLAB_TOKEN";
 
 /// One host as somebody wants it in the config.
 #[derive(Debug)]
@@ -33,9 +32,9 @@ pub struct Trial {
     name: String,
     host: Host,
     /// The token itself, where it was given and has to be kept.
-    given: Option<Token>,
-    /// The same as text, for the file that keeps it.
-    secret: Option<lore_proto::setup::Secret>,
+    secret: Option<Secret>,
+    /// The source of the token was given, so that one that is kept gives way.
+    source_given: bool,
     /// The host's URL was given and is to be written.
     url_given: bool,
 }
@@ -47,14 +46,7 @@ impl Trial {
     /// `USAGE` where the name or the URL of the host cannot be one.
     pub fn new(ask: &Setup, config: &Path, current: &Config) -> Result<Self, WireError> {
         let usage = |message: String| WireError::new(ErrorCode::Usage, message);
-        let name = ask.host.trim();
-        if name.is_empty()
-            || name.contains('/')
-            || name.chars().any(|c| c.is_whitespace() || c.is_control())
-        {
-            let message = "`host` takes the name of a host, such as gitlab.example.com; a path goes into `url`";
-            return Err(usage(message.to_owned()));
-        }
+        let name = check_host_name(&ask.host)?;
         if ask.projects.len() > MAX_PROJECTS {
             return Err(usage(format!("at most {MAX_PROJECTS} projects at once")));
         }
@@ -67,20 +59,12 @@ impl Trial {
         let url =
             url.map_err(|reason| usage(format!("the URL of `{name}` cannot be used: {reason}")))?;
         let folder = config.parent().unwrap_or(Path::new("")).to_path_buf();
-        let default = TokenSource::Env(DEFAULT_TOKEN_ENV.to_owned());
         let (token, secret) = match &ask.token {
             Some(AskedSource::Env(variable)) => (Some(TokenSource::Env(variable.clone())), None),
             Some(AskedSource::File(path)) => (Some(TokenSource::File(folder.join(path))), None),
             Some(AskedSource::Command(words)) => (Some(TokenSource::Command(words.clone())), None),
-            Some(AskedSource::Value(secret)) => {
-                let stored = credentials::stored_file(config, name);
-                (Some(TokenSource::File(stored)), Some(secret.clone()))
-            }
-            None => match before {
-                Some(before) if before.token.is_some() => (before.token.clone(), None),
-                _ if credentials::stored_file(config, name).is_file() => (None, None),
-                _ => (Some(default), None),
-            },
+            Some(AskedSource::Value(secret)) => (None, Some(secret.clone())),
+            None => (before.and_then(|before| before.token.clone()), None),
         };
         Ok(Self {
             config: config.to_path_buf(),
@@ -96,7 +80,7 @@ impl Trial {
                 client_cert: before.and_then(|before| before.client_cert.clone()),
                 client_key: before.and_then(|before| before.client_key.clone()),
             },
-            given: secret.as_ref().map(|secret| Token::new(secret.expose())),
+            source_given: ask.token.is_some() && secret.is_none(),
             secret,
             url_given: ask.url.is_some(),
         })
@@ -108,32 +92,31 @@ impl Trial {
     /// The host cannot be reached, or does not take the token. A project that
     /// cannot be read is part of the report.
     pub async fn check(
-        &self,
+        &mut self,
         hosts: &HostClients,
         now: Timestamp,
     ) -> Result<SetupReport, WireError> {
-        let token = match &self.given {
-            Some(token) => token.clone(),
-            None => credentials::resolve(&self.name, &self.host, &self.config).await?,
+        let found = match (&self.secret, &self.host.token) {
+            (Some(secret), _) => Found {
+                token: Token::new(secret.expose()),
+                source: Source::Given,
+            },
+            (None, Some(source)) if self.source_given => {
+                hosts.finder().from_source(&self.name, source).await?
+            }
+            _ => hosts.find_token(&self.name, &self.host).await?,
         };
-        let client = hosts.trial(&self.name, &self.host, token)?;
+        // A variable that was found stays the source when another host comes,
+        // for which it was not meant.
+        if let Source::Env(variable) = &found.source
+            && self.host.token.is_none()
+        {
+            self.host.token = Some(TokenSource::Env(variable.clone()));
+        }
+        let client = hosts.trial(&self.name, &self.host, found.token)?;
         let cancel = CancellationToken::new();
         let call = Call::interactive(&cancel, Instant::now() + CHECK_TIMEOUT);
-        let user = client
-            .user(&call)
-            .await
-            .map_err(|error| gitlab_error(&error))?;
-        let skew = user
-            .server_date
-            .map(|server| server.duration_since(user.started_at).as_secs());
-        // Old and guarded instances keep these two to themselves.
-        let version = client.version(&call).await.ok();
-        let token = client
-            .token_self(&call)
-            .await
-            .ok()
-            .flatten()
-            .map(|found| found.value);
+        let examined = examine(&client, &call).await?;
         let checks = self
             .host
             .projects
@@ -142,14 +125,11 @@ impl Trial {
         Ok(SetupReport {
             config: self.config.display().to_string(),
             written: false,
-            gitlab_version: version.map(|version| version.value.version),
-            username: Some(user.value.username),
-            scopes: token
-                .as_ref()
-                .map(|token| token.scopes.clone())
-                .unwrap_or_default(),
-            expires_at: token.and_then(|token| token.expires_at),
-            clock_skew_seconds: skew,
+            gitlab_version: examined.version,
+            username: Some(examined.username),
+            scopes: examined.facts.scopes,
+            expires_at: examined.facts.expires_at,
+            clock_skew_seconds: examined.clock_skew_seconds,
             projects: join_all(checks).await,
             checked_at: now,
         })
@@ -160,7 +140,11 @@ impl Trial {
     /// # Errors
     /// The config has a mistake already, or a file cannot be written; then
     /// the config is as it was.
-    pub async fn write(self, mut report: SetupReport) -> Result<SetupReport, WireError> {
+    pub async fn write(
+        self,
+        mut report: SetupReport,
+        finder: &Finder,
+    ) -> Result<SetupReport, WireError> {
         if report
             .projects
             .iter()
@@ -173,14 +157,32 @@ impl Trial {
             .iter()
             .filter_map(|project| project.path.clone())
             .collect();
-        let write = tokio::task::spawn_blocking(move || self.write_files(projects));
-        write.await.unwrap_or_else(|_| {
-            let message = "writing the config ended by a defect, of which the log says more";
-            Err(WireError::new(ErrorCode::Internal, message).action("lore daemon logs"))
-        })?;
+        let (name, source_given) = (self.name.clone(), self.source_given);
+        let secret = self.secret.clone();
+        let edited = blocking(move || self.edited(projects)).await?;
+        // The token first: a config whose host has no token would be worse than
+        // a token that no config names.
+        if let Some(secret) = secret {
+            finder
+                .keep(&name, secret.expose(), TokenStore::File)
+                .await?;
+        }
+        blocking(move || edited.write()).await?;
+        if source_given {
+            finder.forget(&name).await?;
+        }
         report.written = true;
         Ok(report)
     }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, WireError> + Send + 'static,
+) -> Result<T, WireError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| {
+        let message = "writing the config ended by a defect, of which the log says more";
+        Err(WireError::new(ErrorCode::Internal, message).action("lore daemon logs"))
+    })
 }
 
 async fn check_project(client: &Client, call: &Call<'_>, asked: &str) -> ProjectCheck {

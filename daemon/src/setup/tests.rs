@@ -9,6 +9,7 @@ use wiremock::{Mock, MockServer, ResponseTemplate};
 
 use super::*;
 use crate::clock::{Clock, SystemClock};
+use crate::credentials::Surroundings;
 use crate::sync;
 
 const TOKEN: &str = "glpat-secret";
@@ -100,10 +101,11 @@ impl Fixture {
             sync::Hosts::default(),
             Arc::clone(&clock),
             1,
-        );
-        let trial = Trial::new(ask, &self.config(), &current)?;
+        )
+        .with_surroundings(Surroundings::of(&[("GITLAB_TOKEN", TOKEN)]));
+        let mut trial = Trial::new(ask, &self.config(), &current)?;
         let report = trial.check(&hosts, clock.now()).await?;
-        trial.write(report).await
+        trial.write(report, &hosts.finder()).await
     }
 }
 
@@ -128,10 +130,9 @@ async fn what_was_checked_is_written_and_the_token_apart() {
     let config = Config::load(&f.config()).unwrap();
     let host = &config.hosts["gitlab.example.com"];
     assert_eq!(host.projects, ["Group/Project"], "as GitLab spells it");
-    let token = credentials::resolve("gitlab.example.com", host, &f.config())
-        .await
-        .unwrap();
-    assert_eq!(token, Token::new(TOKEN));
+    let finder = Finder::new(&f.config(), Surroundings::of(&[]));
+    let found = finder.find("gitlab.example.com", host, true).await.unwrap();
+    assert_eq!(found.token, Token::new(TOKEN));
     for (path, mode) in [(f.config(), 0o600), (f.folder.path().join("lore"), 0o700)] {
         assert_eq!(
             std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
@@ -239,4 +240,26 @@ fn a_host_that_can_be_none_is_refused() {
         let error = Trial::new(&ask, Path::new("/c/config.toml"), &current).unwrap_err();
         assert_eq!(error.code, ErrorCode::Usage, "{host} {url:?}");
     }
+}
+
+#[tokio::test]
+async fn a_variable_that_was_found_is_pinned_and_a_kept_token_gives_way_to_a_named_source() {
+    let f = Fixture::new().await;
+    let mut ask = f.setup(TOKEN, &["group/project"]);
+    ask.token = None;
+    f.write(&ask).await.unwrap();
+    let token = || {
+        Config::load(&f.config()).unwrap().hosts["gitlab.example.com"]
+            .token
+            .clone()
+    };
+    assert_eq!(token(), Some(TokenSource::Env("GITLAB_TOKEN".to_owned())));
+    f.write(&f.setup(TOKEN, &["group/project"])).await.unwrap();
+    assert_eq!(token(), None);
+    let kept = f.folder.path().join("lore/tokens/gitlab.example.com");
+    assert!(kept.is_file());
+    ask.token = Some(AskedSource::Env("GITLAB_TOKEN".to_owned()));
+    f.write(&ask).await.unwrap();
+    assert_eq!(token(), Some(TokenSource::Env("GITLAB_TOKEN".to_owned())));
+    assert!(!kept.exists());
 }

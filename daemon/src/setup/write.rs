@@ -10,11 +10,28 @@ use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use super::Trial;
 use crate::config::{Config, ConfigError, TokenSource};
-use crate::credentials::{self, replace_file};
+use crate::credentials::replace_file;
+
+/// A config as it shall be written.
+pub(super) struct Edited {
+    file: PathBuf,
+    text: String,
+}
+
+impl Edited {
+    /// Writes it as a whole.
+    pub(super) fn write(self) -> Result<(), WireError> {
+        if let Some(folder) = self.file.parent() {
+            make_private(folder).map_err(|error| cannot_write(folder, &error))?;
+        }
+        replace_file(&self.file, self.text.as_bytes())
+            .map_err(|error| cannot_write(&self.file, &error))
+    }
+}
 
 impl Trial {
-    /// Writes the token's file, where there is one to keep, and the config.
-    pub(super) fn write_files(&self, projects: Vec<String>) -> Result<(), WireError> {
+    /// The config with this host in it; nothing is written yet.
+    pub(super) fn edited(&self, projects: Vec<String>) -> Result<Edited, WireError> {
         // A config that is a link, into a folder of dotfiles for one, stays
         // one.
         let file = std::fs::canonicalize(&self.config).unwrap_or_else(|_| self.config.clone());
@@ -23,20 +40,10 @@ impl Trial {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(cannot_write(&file, &error)),
         };
-        let edited = self
+        let text = self
             .edit(&text, projects)
             .map_err(|error| error.to_wire())?;
-        if let Some(folder) = file.parent() {
-            make_private(folder).map_err(|error| cannot_write(folder, &error))?;
-        }
-        // The token first: a config that names a file which is not there
-        // would be worse than a file that no config names.
-        if let Some(secret) = &self.secret {
-            let token = credentials::stored_file(&self.config, &self.name);
-            credentials::store(&self.config, &self.name, secret.expose())
-                .map_err(|error| cannot_write(&token, &error))?;
-        }
-        replace_file(&file, edited.as_bytes()).map_err(|error| cannot_write(&file, &error))
+        Ok(Edited { file, text })
     }
 
     /// `text` with this host in it, and `projects` among its projects.
@@ -75,6 +82,13 @@ impl Trial {
                 "url",
                 self.host.url.as_str().trim_end_matches('/').into(),
             );
+        }
+        if self.secret.is_some() {
+            // The kept token goes before any other source; naming one beside
+            // it would only mislead.
+            for other in ["token_env", "token_file", "token_command"] {
+                host.remove(other);
+            }
         }
         if let Some(token) = &self.host.token {
             let (key, value): (&str, Value) = match token {

@@ -1,9 +1,9 @@
 //! One writer, several readers, and nothing of SQLite on the async threads.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use r2d2_sqlite::SqliteConnectionManager;
@@ -32,12 +32,12 @@ pub struct Database {
 
 struct Inner {
     path: PathBuf,
-    writer: Option<mpsc::Sender<Task>>,
-    writer_thread: Option<std::thread::JoinHandle<()>>,
+    /// Absent once it is closed, as are the others.
+    writer: Mutex<Option<mpsc::Sender<Task>>>,
+    writer_thread: Mutex<Option<std::thread::JoinHandle<()>>>,
     /// See [`Database::writes`].
     writes: Arc<AtomicU64>,
-    /// Present until the end.
-    readers: Option<r2d2::Pool<SqliteConnectionManager>>,
+    readers: RwLock<Option<r2d2::Pool<SqliteConnectionManager>>>,
 }
 
 impl std::fmt::Debug for Database {
@@ -99,10 +99,10 @@ impl Database {
         Ok(Self {
             inner: Arc::new(Inner {
                 path: path.to_path_buf(),
-                writer: Some(sender),
-                writer_thread: Some(writer_thread),
+                writer: Mutex::new(Some(sender)),
+                writer_thread: Mutex::new(Some(writer_thread)),
                 writes: Arc::default(),
-                readers: Some(readers),
+                readers: RwLock::new(Some(readers)),
             }),
         })
     }
@@ -130,9 +130,9 @@ impl Database {
             // Nobody may be waiting any more; the write stands all the same.
             drop(reply.send(result));
         });
-        let sent = self
-            .inner
-            .writer
+        let writer = self.inner.writer.lock();
+        let sent = writer
+            .unwrap_or_else(PoisonError::into_inner)
             .as_ref()
             .is_some_and(|writer| writer.send(task).is_ok());
         if !sent {
@@ -159,7 +159,9 @@ impl Database {
         E: From<StoreError> + Send + 'static,
         F: FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     {
-        let Some(readers) = self.inner.readers.clone() else {
+        let readers = self.inner.readers.read();
+        let readers = readers.unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(readers) = readers else {
             return Err(StoreError::Closed.into());
         };
         tokio::task::spawn_blocking(move || {
@@ -171,6 +173,13 @@ impl Database {
         .unwrap_or_else(|_| Err(StoreError::Panicked.into()))
     }
 
+    /// Ends it for all who share it: writes that were asked for are done,
+    /// reads under way end with what they have, and whoever asks from here on
+    /// is told that it is closed. Blocks.
+    pub fn close(&self) {
+        self.inner.close();
+    }
+
     /// The schema version of the open database.
     pub async fn schema_version(&self) -> Result<u32, StoreError> {
         self.read(|connection| Ok(migrations::version(connection)?))
@@ -178,20 +187,30 @@ impl Database {
     }
 }
 
-impl Drop for Inner {
-    fn drop(&mut self) {
+impl Inner {
+    fn close(&self) {
         // The readers first: only the last connection folds the write-ahead
         // log into the database, and a read-only one cannot.
-        self.readers = None;
+        let readers = self.readers.write();
+        drop(readers.unwrap_or_else(PoisonError::into_inner).take());
         // Ends the writer's loop; waiting for it lets the last write and the
         // checkpoint of the closing connection finish.
-        self.writer = None;
-        if let Some(thread) = self.writer_thread.take()
+        let writer = self.writer.lock();
+        drop(writer.unwrap_or_else(PoisonError::into_inner).take());
+        let thread = self.writer_thread.lock();
+        let thread = thread.unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
             && thread.thread().id() != std::thread::current().id()
             && thread.join().is_err()
         {
             tracing::error!("the database writer panicked");
         }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
     }
 }
 
@@ -209,7 +228,7 @@ fn in_transaction<T, E: From<StoreError>>(
 
 /// Makes an empty file that only its owner may read, unless there is one.
 /// SQLite gives `-wal` and `-shm` the mode of the database.
-fn create_private(path: &Path) -> Result<(), StoreError> {
+pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
     use std::os::unix::fs::OpenOptionsExt;
     std::fs::OpenOptions::new()
         .read(true)
@@ -244,7 +263,7 @@ fn set_up_writer(connection: &mut Connection, path: &Path) -> Result<(), StoreEr
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.pragma_update(None, "cache_size", -16_000)?;
-    migrations::migrate(connection)
+    migrations::migrate(connection, path)
 }
 
 /// r2d2 prints errors of connections in the background; they reach the caller

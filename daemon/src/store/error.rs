@@ -37,8 +37,8 @@ pub enum StoreError {
     },
     /// The file is damaged, or no database at all.
     #[error(
-        "the database `{}` is damaged ({}); everything in it can be had from GitLab again: move \
-         it aside and sync", path.display(), said(source)
+        "the database `{}` is damaged ({}); everything in it can be had from GitLab again: \
+         `lore db rebuild` moves it aside and mirrors anew", path.display(), said(source)
     )]
     Damaged {
         /// The file.
@@ -46,6 +46,30 @@ pub enum StoreError {
         /// SQLite's words.
         source: rusqlite::Error,
     },
+    /// There is no room for the copy that is made before a migration.
+    #[error(
+        "before its schema is changed, a copy of the database is made, which needs {needed} bytes \
+         in `{}`, where {free} are free; nothing was changed", folder.display()
+    )]
+    NoRoom {
+        /// The database's folder.
+        folder: PathBuf,
+        /// What the copy takes, in bytes.
+        needed: u64,
+        /// What is free there, in bytes.
+        free: u64,
+    },
+    /// A file in the place of a copy, or one that must not be replaced.
+    #[error("`{}` {reason}", path.display())]
+    InTheWay {
+        /// The file.
+        path: PathBuf,
+        /// Why it stays as it is.
+        reason: &'static str,
+    },
+    /// Whoever asked gave up.
+    #[error("cancelled; nothing was left behind")]
+    Cancelled,
     /// A migration failed; the database is as it was before it.
     #[error("migration {version} ({name}) failed: {source}")]
     Migration {
@@ -71,7 +95,7 @@ pub enum StoreError {
         why: String,
     },
     /// The database is being closed.
-    #[error("the database is closed; the daemon is stopping")]
+    #[error("the database is closed: the daemon is stopping, or the mirror is being rebuilt")]
     Closed,
     /// A closure panicked; its transaction was rolled back.
     #[error("a database task panicked; nothing of it was written")]
@@ -108,6 +132,9 @@ impl StoreError {
             },
             Self::Sqlite(source) => sqlite_code(source),
             Self::Pool(_) => ErrorCode::DatabaseLocked,
+            Self::NoRoom { .. } => ErrorCode::DiskFull,
+            Self::InTheWay { .. } => ErrorCode::Usage,
+            Self::Cancelled => ErrorCode::Cancelled,
             Self::Closed => ErrorCode::DaemonUnavailable,
             Self::Panicked => ErrorCode::Internal,
         }
@@ -116,20 +143,25 @@ impl StoreError {
     /// The error as clients see it, with what to do next.
     pub fn to_wire(&self) -> WireError {
         let code = self.code();
-        let error = WireError::new(code, self.to_string());
-        if let Self::Damaged { path, .. } = self {
-            let path = path.to_string_lossy();
-            let aside = format!("{path}.damaged");
-            let error = error.action("lore daemon stop");
-            return match shlex::try_join(["mv", path.as_ref(), aside.as_str()]) {
-                Ok(command) => error.action(command).action("lore sync"),
-                Err(_) => error,
-            };
-        }
+        let message = match (code, self) {
+            // SQLite calls some of these an I/O error.
+            (ErrorCode::DiskFull, Self::Sqlite(source)) => format!(
+                "no space is left on the disk of the database ({}); what is stored is safe, and \
+                 syncing goes on where it stopped once there is space",
+                said(source)
+            ),
+            _ => self.to_string(),
+        };
+        let error = WireError::new(code, message);
         match code {
+            ErrorCode::DatabaseCorrupt => error.action("lore db check").action("lore db rebuild"),
             ErrorCode::DatabaseLocked => error.action("lore status"),
             ErrorCode::SchemaTooNew => error.action("lore --version").action("lored --version"),
             ErrorCode::DaemonUnavailable => error.action("lore daemon start"),
+            ErrorCode::DiskFull | ErrorCode::Io | ErrorCode::Database => {
+                error.action("lore doctor")
+            }
+            ErrorCode::Usage | ErrorCode::Cancelled => error,
             _ => error.action("lore daemon logs"),
         }
     }
@@ -149,8 +181,14 @@ fn io_code(error: &std::io::Error) -> ErrorCode {
     }
 }
 
+/// A file that an operation on `path` could not deal with.
+pub(super) fn open_error(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> StoreError {
+    let path = path.to_path_buf();
+    move |source| StoreError::Open { path, source }
+}
+
 /// SQLite's words without the statement, which tells a person nothing.
-fn said(error: &rusqlite::Error) -> String {
+pub(super) fn said(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),
         other => other.to_string(),
@@ -158,6 +196,13 @@ fn said(error: &rusqlite::Error) -> String {
 }
 
 fn sqlite_code(error: &rusqlite::Error) -> ErrorCode {
+    // The index of the write-ahead log could not grow. SQLite calls that an
+    // I/O error; a full disk is what causes it.
+    if let rusqlite::Error::SqliteFailure(failure, _) = error
+        && failure.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+    {
+        return ErrorCode::DiskFull;
+    }
     match error.sqlite_error_code() {
         Some(Sqlite::DiskFull) => ErrorCode::DiskFull,
         Some(Sqlite::DatabaseCorrupt | Sqlite::NotADatabase) => ErrorCode::DatabaseCorrupt,

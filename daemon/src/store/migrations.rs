@@ -1,8 +1,10 @@
 //! Schema versions and the way from one to the next.
 
+use std::path::Path;
+
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::StoreError;
+use super::{StoreError, backup};
 
 /// `lore` in ASCII; tells lore's files from other SQLite databases.
 pub(super) const APPLICATION_ID: i32 = 0x6c6f_7265;
@@ -38,13 +40,18 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Brings the database to the newest version, each step in a transaction of
-/// its own: a step that fails leaves the version before it.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+/// Brings the database at `path` to the newest version, each step in a
+/// transaction of its own: a step that fails leaves the version before it. A
+/// database that holds something is copied first.
+pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let found = version(connection)?;
     let known = newest_version();
     if found > known {
         return Err(StoreError::SchemaTooNew { found, known });
+    }
+    if found > 0 && found < known {
+        let copy = backup::before_migration(connection, path, found)?;
+        tracing::info!(copy = %copy.display(), "the database was copied before its schema changes");
     }
     for (number, migration) in (1u32..).zip(MIGRATIONS).skip(found as usize) {
         let run = || -> rusqlite::Result<()> {

@@ -1,5 +1,8 @@
 //! SQLite: the file, its schema and every statement that lore sends to it.
 
+pub mod aside;
+pub mod backup;
+pub mod check;
 mod convert;
 pub mod cursors;
 mod database;

@@ -52,7 +52,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Part {
     /// How well search finds what people have said belongs together, asked of a
-    /// daemon over its socket; needs LORE_CORPUS
+    /// daemon over its socket; needs `LORE_CORPUS`
     SearchQuality(search::quality::Options),
     /// How long a search takes beside FTS5, a bare scan and sqlite-vec
     SearchSpeed(search::speed::Options),

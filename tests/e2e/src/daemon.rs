@@ -63,6 +63,26 @@ impl Home {
         std::fs::write(path, config).expect("a config");
     }
 
+    /// A home with this text as its config, for daemons that find `token` in
+    /// `LORE_E2E_TOKEN`.
+    ///
+    /// # Panics
+    ///
+    /// If the folder cannot be made.
+    pub fn of(config: &str, token: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::write(folder.path().join("config.toml"), config).expect("a config");
+        Self {
+            folder,
+            token: token.to_owned(),
+        }
+    }
+
+    /// The folder of everything.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The database's file.
     pub fn database(&self) -> PathBuf {
         self.folder.path().join("data/lore.db")
@@ -97,6 +117,15 @@ impl Home {
     ///
     /// If it does not come up.
     pub async fn start(&self) -> DaemonProcess {
+        self.start_with(&[]).await
+    }
+
+    /// The same with these variables beside the few that every daemon has.
+    ///
+    /// # Panics
+    ///
+    /// If it does not come up.
+    pub async fn start_with(&self, variables: &[(&str, &str)]) -> DaemonProcess {
         let folder = self.folder.path();
         let log = std::fs::File::create(folder.join("stderr")).expect("a log");
         let child = Command::new(lored())
@@ -105,6 +134,7 @@ impl Home {
             .env("LORE_CONFIG", folder.join("config.toml"))
             .env("LORE_DATA_DIR", folder.join("data"))
             .env("LORE_E2E_TOKEN", &self.token)
+            .envs(variables.iter().copied())
             .arg("--log-stderr")
             .stdin(Stdio::null())
             .stdout(Stdio::null())

@@ -59,11 +59,11 @@ impl Conversation {
         }
     }
 
-    /// A token, typed unseen; nothing means the daemon's own `GITLAB_TOKEN`,
-    /// or what the config has.
+    /// A token, typed unseen; nothing means what the daemon finds: one that is
+    /// kept, what the config names, `GITLAB_TOKEN`, glab's login, `.netrc`.
     pub(super) fn token(&mut self, host: &str) -> Result<Option<TokenSource>, Failure> {
         let question = format!(
-            "Token for {} with scope read_api (unseen; Enter alone uses the config's or $GITLAB_TOKEN): ",
+            "Token for {} with scope read_api (unseen; Enter alone uses what is there already): ",
             sanitise::line(host)
         );
         let token = (self.hidden)(&question)

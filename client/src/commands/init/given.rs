@@ -12,7 +12,7 @@ const MAX_TOKEN: u64 = 4 * 1024;
 
 /// A URL that may go into the config: one without a user or a password, which
 /// would be written down in clear.
-pub(super) fn checked_url(url: &str) -> Result<&str, Failure> {
+pub(in crate::commands) fn checked_url(url: &str) -> Result<&str, Failure> {
     let problem = match url.split_once("://") {
         Some(("http" | "https", rest)) => {
             let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
@@ -43,7 +43,7 @@ pub(super) fn tidy(projects: &[String]) -> Vec<String> {
 }
 
 /// A path that the daemon, which has another current folder, understands.
-pub(super) fn full_path(path: &Path) -> Result<String, Failure> {
+pub(in crate::commands) fn full_path(path: &Path) -> Result<String, Failure> {
     let full = std::path::absolute(path)
         .map_err(|error| Failure::io(format_args!("finding `{}`", path.display()), &error))?;
     full.into_os_string().into_string().map_err(|path| {
@@ -55,7 +55,7 @@ pub(super) fn full_path(path: &Path) -> Result<String, Failure> {
 }
 
 /// The first line of `input`.
-pub(super) fn read_token(input: impl io::Read) -> Result<Secret, Failure> {
+pub(in crate::commands) fn read_token(input: impl io::Read) -> Result<Secret, Failure> {
     let mut bytes = Vec::new();
     input
         .take(MAX_TOKEN + 1)

@@ -24,7 +24,8 @@ use crate::link::parse_result;
 use crate::output::robot::Document;
 
 use conversation::Conversation;
-use given::{checked_url, full_path, read_token, tidy};
+use given::tidy;
+pub(super) use given::{checked_url, full_path, read_token};
 
 /// Set up a GitLab host, a token and projects
 ///
@@ -158,8 +159,8 @@ impl Init {
         let token = match (self.token()?, conversation) {
             (Some(token), _) => Some(token),
             (None, Some(conversation)) => conversation.token(&host)?,
-            // The daemon then takes what the config has, else `GITLAB_TOKEN`,
-            // and says what is missing where that is nothing.
+            // The daemon then takes what it finds, and says what is missing
+            // where that is nothing.
             (None, None) => None,
         };
         Ok(Setup {

@@ -36,15 +36,15 @@ pub(super) struct Job {
 
 /// How a job ended.
 #[derive(Debug, Deserialize)]
-pub(super) struct Ended {
+pub(in crate::commands) struct Ended {
     /// In one of the terminal states.
     pub(super) state: JobState,
     /// The whole result, as the daemon wrote it.
     #[serde(default)]
-    pub(super) result: Option<Box<RawValue>>,
+    pub(in crate::commands) result: Option<Box<RawValue>>,
     /// Why it failed.
     #[serde(default)]
-    pub(super) error: Option<WireError>,
+    pub(in crate::commands) error: Option<WireError>,
 }
 
 /// What every event has.

@@ -7,6 +7,7 @@ mod surgical;
 mod watch;
 
 use clap::Args;
+use lore_proto::daemon::HelloReply;
 use lore_proto::jobs::JobState;
 use lore_proto::methods::{Method, SyncStart};
 use lore_proto::sync::{CompletionStatus, RunResult, SyncOutcome, SyncRequest, SyncStarted};
@@ -19,7 +20,7 @@ use crate::checkout::Checkout;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
-use crate::link::parse_result;
+use crate::link::{Connection, parse_result};
 use crate::output::robot::Document;
 use crate::output::{Page, sanitise};
 
@@ -176,6 +177,25 @@ where
         .clone()
         .unwrap_or_else(|| RawValue::NULL.to_owned());
     Ok((verdict(&ended, &job), outcome))
+}
+
+/// Follows a job of another kind to its end.
+pub(super) fn follow_started(
+    context: &mut Context,
+    connection: Connection,
+    hello: &HelloReply,
+    job_id: u64,
+    interrupt: &Interrupt,
+) -> Result<Ended, Failure> {
+    let job = Job {
+        id: job_id,
+        run_ids: Vec::new(),
+        daemon: hello.pid,
+    };
+    let mut watcher = Watcher::new(context.printer, false);
+    let ended = follow(context, connection, &job, &mut watcher, interrupt);
+    watcher.clear();
+    ended
 }
 
 /// Asks for a dry run, or for a sync that is not followed.

@@ -151,7 +151,7 @@ async fn an_error_names_the_request_and_never_the_token_or_the_query() {
     assert_eq!(error.correlation_id.as_deref(), Some("01ABC"));
     let shown = format!("{error} {error:?} {}", error.advice());
     assert!(shown.contains("GET /api/v4/projects"), "{shown}");
-    assert!(shown.contains("lore init --host gl"), "{shown}");
+    assert!(shown.contains("lore auth login --host gl"), "{shown}");
     for secret in [TOKEN, "private", "\u{1b}", "\u{202e}"] {
         assert!(!shown.contains(secret), "{shown}");
     }

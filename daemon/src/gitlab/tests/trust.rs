@@ -12,9 +12,9 @@ use super::{PROJECT, background, client_of, config, issue, raw_ok};
 use crate::clock::SystemClock;
 use crate::gitlab::{Client, Failure, Iid};
 
-/// An HTTPS server with a certificate of an authority of its own; the
-/// authority's certificate in PEM.
-async fn private_server(name: &str) -> (u16, String) {
+/// TLS with a certificate of an authority of its own; the authority's
+/// certificate in PEM. Offers these protocols.
+fn private_tls(name: &str, protocols: &[&[u8]]) -> (TlsAcceptor, String) {
     let mut authority = CertificateParams::new(Vec::new()).unwrap();
     authority.distinguished_name.push(DnType::CommonName, name);
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -25,7 +25,7 @@ async fn private_server(name: &str) -> (u16, String) {
         .signed_by(&key, &authority)
         .unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let server = ServerConfig::builder_with_provider(provider)
+    let mut server = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
@@ -34,7 +34,14 @@ async fn private_server(name: &str) -> (u16, String) {
             PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
         )
         .unwrap();
-    let acceptor = TlsAcceptor::from(Arc::new(server));
+    server.alpn_protocols = protocols.iter().map(|it| it.to_vec()).collect();
+    (TlsAcceptor::from(Arc::new(server)), authority.pem())
+}
+
+/// An HTTPS server with a certificate of an authority of its own; the
+/// authority's certificate in PEM.
+async fn private_server(name: &str) -> (u16, String) {
+    let (acceptor, authority) = private_tls(name, &[]);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
@@ -51,7 +58,43 @@ async fn private_server(name: &str) -> (u16, String) {
             connection.shutdown().await.ok();
         }
     });
-    (port, authority.pem())
+    (port, authority)
+}
+
+#[tokio::test]
+async fn http_2_is_spoken_where_it_is_offered() {
+    let (acceptor, authority) = private_tls("Corp", &[b"h2", b"http/1.1"]);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (connection, _) = listener.accept().await.unwrap();
+        let connection = acceptor.accept(connection).await.unwrap();
+        let answer = hyper::service::service_fn(async |request: hyper::Request<_>| {
+            let _: &hyper::body::Incoming = request.body();
+            assert_eq!(request.version(), hyper::Version::HTTP_2);
+            let body = http_body_util::Full::new(hyper::body::Bytes::from(issue(17).to_string()));
+            Ok::<_, std::convert::Infallible>(hyper::Response::new(body))
+        });
+        let executor = hyper_util::rt::TokioExecutor::new();
+        hyper::server::conn::http2::Builder::new(executor)
+            .serve_connection(hyper_util::rt::TokioIo::new(connection), answer)
+            .await
+            .ok();
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let ca_file = folder.path().join("corp.pem");
+    std::fs::write(&ca_file, authority).unwrap();
+    let mut host = config(&format!("https://localhost:{port}"));
+    host.ca_file = Some(ca_file);
+    let cancel = CancellationToken::new();
+    let client = client_of(host);
+    // The server takes one connection: both go over it.
+    let (one, two) = (background(&cancel), background(&cancel));
+    let both = futures_util::join!(
+        client.issue(&one, PROJECT, Iid(17)),
+        client.issue(&two, PROJECT, Iid(17))
+    );
+    assert_eq!(both.0.unwrap().value.iid, both.1.unwrap().value.iid);
 }
 
 #[tokio::test]
@@ -88,6 +131,7 @@ async fn a_private_authority_is_trusted_where_ca_file_names_it_and_refused_with_
         "{error}"
     );
     assert!(error.advice().contains("ca_file"), "{}", error.advice());
+    assert!(error.to_string().contains("CN=Corp"), "{error}");
     assert!(!error.is_retryable());
 }
 

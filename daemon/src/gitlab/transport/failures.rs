@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::gitlab::answer::{is_html, looks_like_login_page, printable};
 use crate::gitlab::error::Failure;
 use crate::gitlab::throttle::Outcome;
+use crate::gitlab::tls::Distrust;
 
 /// Reads a whole body as JSON, telling a web page, an answer that broke off,
 /// one that is no JSON and one of another form apart.
@@ -75,16 +76,27 @@ pub(super) fn connection_failure(error: &reqwest::Error, timeout: Duration) -> F
     }
     let reason = chain(error);
     match tls_cause(error) {
-        Some(cause) => Failure::Tls {
-            unknown_issuer: matches!(
-                cause,
-                rustls::Error::InvalidCertificate(
-                    rustls::CertificateError::UnknownIssuer | rustls::CertificateError::Other(_)
-                )
-            ),
-            reason: printable(&cause.to_string()),
+        Some(cause) => match distrust(cause) {
+            Some(distrust) => Failure::Tls {
+                unknown_issuer: distrust.unknown_issuer(),
+                reason: printable(&distrust.to_string()),
+            },
+            None => Failure::Tls {
+                unknown_issuer: false,
+                reason: printable(&cause.to_string()),
+            },
         },
         None => Failure::Network { reason },
+    }
+}
+
+/// What our own verifier says of a certificate.
+fn distrust(error: &rustls::Error) -> Option<&Distrust> {
+    match error {
+        rustls::Error::InvalidCertificate(rustls::CertificateError::Other(other)) => {
+            other.0.downcast_ref()
+        }
+        _ => None,
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) async fn status(daemon: Arc<Daemon>, _: Nothing) -> Result<DaemonStat
     // A mirror that cannot be read says so where it is read for itself; the
     // status tells the rest.
     let mut warnings = daemon.config_warnings();
+    warnings.extend(daemon.mirror_warnings());
+    warnings.extend(daemon.hosts().warnings(now));
     let projects = match projects(&daemon).await {
         Ok(projects) => projects,
         Err(error) => {
@@ -79,6 +81,7 @@ pub(super) async fn status(daemon: Arc<Daemon>, _: Nothing) -> Result<DaemonStat
         hosts: daemon.hosts().status(),
         next_timer_at: daemon.next_timer_at(),
         connections: daemon.connections(),
+        embedding: daemon.embedding(),
         warnings,
     })
 }

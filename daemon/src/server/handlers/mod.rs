@@ -2,8 +2,11 @@
 //! function needs of the daemon it asks for; nothing is decided here that
 //! another room could decide.
 
+mod auth;
 mod daemon;
+mod db;
 mod discover;
+mod doctor;
 mod file_history;
 mod items;
 mod jobs;
@@ -50,6 +53,13 @@ pub(crate) fn methods(daemon: &Arc<Daemon>) -> Result<Methods, RegisterMethodErr
     enter::<methods::SetupCheck, _, _>(t, setup::check)?;
     enter::<methods::SetupWrite, _, _>(t, setup::write)?;
     enter::<methods::RpcDiscover, _, _>(t, discover::document)?;
+    enter::<methods::AuthLogin, _, _>(t, auth::login)?;
+    enter::<methods::GetAuthStatus, _, _>(t, auth::status)?;
+    enter::<methods::AuthLogout, _, _>(t, auth::logout)?;
+    enter::<methods::DoctorRun, _, _>(t, doctor::run)?;
+    enter::<methods::DbBackup, _, _>(t, db::backup)?;
+    enter::<methods::DbCheck, _, _>(t, db::check)?;
+    enter::<methods::DbRebuild, _, _>(t, db::rebuild)?;
     register_jobs(t, |daemon: &Daemon| daemon.scheduler().clone())?;
     Ok(table.into())
 }
@@ -66,7 +76,7 @@ where
     register::<M, _, _, _>(table, move |daemon: Arc<Daemon>, params| {
         let handler = handler.clone();
         async move {
-            daemon.notice_config_change().await;
+            daemon.notice_changes().await;
             let answer = handler(daemon, params).await;
             if let Err(error) = &answer {
                 expect_described::<M>(error);

@@ -10,15 +10,15 @@ use crate::setup;
 
 pub(super) async fn check(daemon: Arc<Daemon>, ask: Setup) -> Result<SetupReport, WireError> {
     let places = daemon.places();
-    let trial = setup::Trial::new(&ask, &places.config, &daemon.hosts().config())?;
+    let mut trial = setup::Trial::new(&ask, &places.config, &daemon.hosts().config())?;
     trial.check(daemon.hosts(), daemon.clock().now()).await
 }
 
 pub(super) async fn write(daemon: Arc<Daemon>, ask: Setup) -> Result<SetupReport, WireError> {
     let places = daemon.places();
-    let trial = setup::Trial::new(&ask, &places.config, &daemon.hosts().config())?;
+    let mut trial = setup::Trial::new(&ask, &places.config, &daemon.hosts().config())?;
     let report = trial.check(daemon.hosts(), daemon.clock().now()).await?;
-    let report = trial.write(report).await?;
+    let report = trial.write(report, &daemon.hosts().finder()).await?;
     if report.written {
         daemon.reload().await?;
     }

@@ -62,10 +62,19 @@ mod tests {
     #[test]
     fn a_figure_counts_what_is_among_the_first() {
         let relevant = HashSet::from([3, 4]);
-        assert_eq!(figure(&[3, 9, 4], &relevant), [0.5, 1.0, 1.0]);
-        assert_eq!(figure(&[9, 9, 4], &relevant), [0.0, 0.5, 1.0 / 3.0]);
         let late: Vec<usize> = (10..20).chain([3]).collect();
-        assert_eq!(figure(&late, &relevant), [0.0, 0.0, 0.0]);
+        for (ranking, expected) in [
+            (vec![3, 9, 4], [0.5, 1.0, 1.0]),
+            (vec![9, 9, 4], [0.0, 0.5, 1.0 / 3.0]),
+            (late, [0.0, 0.0, 0.0]),
+        ] {
+            let found = figure(&ranking, &relevant);
+            let near = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-9;
+            assert!(
+                found.iter().zip(&expected).all(near),
+                "{ranking:?}: {found:?}"
+            );
+        }
     }
 
     #[test]

@@ -1,0 +1,108 @@
+//! The login of `glab`, GitLab's own command line: its token is used as it is
+//! and never renewed, since that would take it away from glab.
+
+use std::path::PathBuf;
+
+use saphyr::{LoadableYamlNode as _, Yaml};
+
+use super::surroundings::Surroundings;
+use super::{Wanted, read_small};
+
+/// What glab knows of a host.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Login {
+    /// The token stands in this file.
+    Token(String, PathBuf),
+    /// The host stands in this file, and its token in the keyring, under this
+    /// name.
+    InKeyring(String, PathBuf),
+}
+
+/// glab's login of a host, from the first of its files that knows the host.
+pub(super) fn login(wanted: &Wanted<'_>, env: &Surroundings) -> Option<Login> {
+    files(env)
+        .into_iter()
+        .find_map(|file| in_text(&read_small(&file).ok()?, wanted, file))
+}
+
+/// Where glab looks for its config, in its order.
+fn files(env: &Surroundings) -> Vec<PathBuf> {
+    if let Some(folder) = env.path("GLAB_CONFIG_DIR") {
+        return vec![folder.join("config.yml")];
+    }
+    let home = env.path("HOME");
+    let config = env
+        .path("XDG_CONFIG_HOME")
+        .or_else(|| home.as_ref().map(|home| home.join(".config")));
+    let mac = home.map(|home| home.join("Library/Application Support"));
+    let mac = mac.filter(|_| cfg!(target_os = "macos"));
+    let system = env
+        .text("XDG_CONFIG_DIRS")
+        .unwrap_or_else(|| "/etc/xdg".to_owned());
+    config
+        .into_iter()
+        .chain(mac)
+        .chain(std::env::split_paths(&system))
+        .map(|folder| folder.join("glab-cli/config.yml"))
+        .collect()
+}
+
+fn in_text(text: &str, wanted: &Wanted<'_>, file: PathBuf) -> Option<Login> {
+    // glab writes `token: !!null glpat-…`, whose tag contradicts its value.
+    let text = text.replace("!!null ", "");
+    let documents = Yaml::load_from_str(&text).ok()?;
+    let hosts = documents.first()?.as_mapping_get("hosts")?.as_mapping()?;
+    let (key, host) = hosts.iter().find_map(|(key, host)| {
+        let key = key.as_str()?;
+        let api = host.as_mapping_get("api_host").and_then(Yaml::as_str);
+        let fits = wanted.is(key) || api.is_some_and(|api| wanted.is(api));
+        fits.then_some((key, host))
+    })?;
+    let token = host.as_mapping_get("token").and_then(Yaml::as_str);
+    Some(match token.map(str::trim) {
+        Some(token) if !token.is_empty() => Login::Token(token.to_owned(), file),
+        _ => Login::InKeyring(key.to_owned(), file),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CONFIG: &str = "git_protocol: ssh\nhost: gitlab.com\nhosts:\n    gitlab.com:\n        \
+        api_protocol: https\n        token: !!null glpat-one\n    gl.corp:8443:\n        \
+        token: \"\"\n        user: ada\n    ssh.corp:\n        api_host: api.corp\n        \
+        token: glpat-two\n        is_oauth2: \"true\"\n";
+
+    fn found(name: &str) -> Option<Login> {
+        let url = format!("https://{name}").parse().unwrap();
+        in_text(CONFIG, &Wanted { name, url: &url }, "/f".into())
+    }
+
+    #[test]
+    fn a_token_goes_to_the_host_it_was_made_for_and_no_other() {
+        let token = |token: &str| Some(Login::Token(token.to_owned(), "/f".into()));
+        assert_eq!(found("gitlab.com"), token("glpat-one"));
+        assert_eq!(found("api.corp"), token("glpat-two"));
+        assert_eq!(
+            found("gl.corp:8443"),
+            Some(Login::InKeyring("gl.corp:8443".to_owned(), "/f".into()))
+        );
+        for other in ["gl.corp", "com", "evil.example"] {
+            assert_eq!(found(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_config_of_glab_has_no_login() {
+        let url = "https://h".parse().unwrap();
+        let wanted = Wanted {
+            name: "h",
+            url: &url,
+        };
+        for text in ["", "hosts:", "hosts: [a]", "- a", "{", "hosts: {h: 1}\n\t"] {
+            let found = in_text(text, &wanted, "/f".into());
+            assert!(!matches!(found, Some(Login::Token(..))), "{text}");
+        }
+    }
+}
