@@ -4,9 +4,7 @@
 use std::io::{self, IsTerminal as _};
 
 use clap::{Args, Subcommand, ValueHint};
-use lore_proto::auth::{
-    AskStatus, AuthStatus, HostToken, LoggedOut, Login, Logout, TokenStore,
-};
+use lore_proto::auth::{AskStatus, AuthStatus, HostToken, LoggedOut, Login, Logout, TokenStore};
 use lore_proto::methods::{AuthLogin, AuthLogout, GetAuthStatus};
 use lore_proto::setup::Secret;
 
@@ -165,11 +163,19 @@ fn one(page: &mut Page, token: &HostToken, view: &View) {
             sanitise::line(&error.message)
         ));
         for action in &error.actions {
-            page.line(format_args!("  {} {}", paint.name("hint:"), sanitise::line(action)));
+            page.line(format_args!(
+                "  {} {}",
+                paint.name("hint:"),
+                sanitise::line(action)
+            ));
         }
     }
     for warning in &token.warnings {
-        page.line(format_args!("  {} {}", paint.warn("warning:"), sanitise::line(warning)));
+        page.line(format_args!(
+            "  {} {}",
+            paint.warn("warning:"),
+            sanitise::line(warning)
+        ));
     }
 }
 
@@ -196,7 +202,10 @@ fn logged_out(out: &LoggedOut) -> String {
         page.line(format_args!("No token was kept for {host}."));
     }
     if let Some(source) = &out.remaining_source {
-        page.line(format_args!("One is still found: {}", sanitise::line(source)));
+        page.line(format_args!(
+            "One is still found: {}",
+            sanitise::line(source)
+        ));
     }
     page.into_text()
 }
@@ -244,6 +253,9 @@ Nothing of it is mirrored yet: lore init --host h
             remaining_source: Some("environment variable GITLAB_TOKEN".into()),
         };
         let said = logged_out(&out);
-        assert!(said.contains("revoked") && said.contains("GITLAB_TOKEN"), "{said}");
+        assert!(
+            said.contains("revoked") && said.contains("GITLAB_TOKEN"),
+            "{said}"
+        );
     }
 }

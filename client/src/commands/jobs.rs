@@ -100,7 +100,10 @@ fn cancelled(done: Cancelled) -> String {
         state,
     } = done;
     if cancelled {
-        format!("Job {job_id} was {} and is being cancelled.\n", state_name(state))
+        format!(
+            "Job {job_id} was {} and is being cancelled.\n",
+            state_name(state)
+        )
     } else {
         format!("Job {job_id} had already ended ({}).\n", state_name(state))
     }
@@ -127,7 +130,10 @@ mod tests {
             error: None,
         };
         assert_eq!(
-            list(&JobList { jobs: vec![job] }, &View::plain("2026-06-15T12:00:00Z")),
+            list(
+                &JobList { jobs: vec![job] },
+                &View::plain("2026-06-15T12:00:00Z")
+            ),
             "\
 ID  STATE    JOB                 SINCE          ASKED BY
 3   running  sync group/project  2 minutes ago  the timer

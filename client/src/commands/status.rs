@@ -66,7 +66,11 @@ fn screen(status: &DaemonStatus, view: &View) -> String {
             sanitise::line(&warning.message)
         ));
         for action in &warning.actions {
-            page.line(format_args!("  {} {}", paint.name("hint:"), sanitise::line(action)));
+            page.line(format_args!(
+                "  {} {}",
+                paint.name("hint:"),
+                sanitise::line(action)
+            ));
         }
     }
     page.blank();
@@ -84,17 +88,16 @@ fn screen(status: &DaemonStatus, view: &View) -> String {
     }
     for lock in status.locks.iter().filter(|lock| lock.held_by.is_some()) {
         page.blank();
-page.line(format_args!(
+        page.line(format_args!(
             "the {} lock is held by run {}, {} waiting",
             sanitise::line(&lock.name),
             sanitise::line(lock.held_by.as_deref().unwrap_or_default()),
             lock.waiting
         ));
     }
-    let timer = status.next_timer_at.map_or_else(
-        || "off".to_owned(),
-        |at| time::ago(at, view.now),
-    );
+    let timer = status
+        .next_timer_at
+        .map_or_else(|| "off".to_owned(), |at| time::ago(at, view.now));
     page.blank();
     page.line(format_args!("next sync by the timer: {timer}"));
     if let Some(sent_to) = status.embedding.as_ref().and_then(|it| it.sent_to.as_ref()) {
@@ -125,13 +128,19 @@ fn projects(projects: &[ProjectStatus], view: &View) -> String {
         return "No projects are configured. `lore init` adds some.\n".to_owned();
     }
     let mut table = Table::new(
-        &["PROJECT", "MIRROR", "ISSUES", "MRS", "NOTES", "OWED", "LAST RUN"],
+        &[
+            "PROJECT", "MIRROR", "ISSUES", "MRS", "NOTES", "OWED", "LAST RUN",
+        ],
         Some(0),
     );
     for project in projects {
         let owed = project.pending_dependents + project.pending_rechecks;
         let mirror = synced(project.last_synced_at, project.complete, view.now);
-        let last = project.last_run.as_deref().unwrap_or("none").replace('_', " ");
+        let last = project
+            .last_run
+            .as_deref()
+            .unwrap_or("none")
+            .replace('_', " ");
         table.row(vec![
             Cell::new(sanitise::line(&project.project.path)),
             Cell::new(mirror),
@@ -275,7 +284,10 @@ logs      /l
             sent_to: Some("https://api.example".into()),
         });
         let page = screen(&status, &View::plain("2026-06-15T12:00:00Z"));
-        assert!(page.contains("texts are sent to https://api.example"), "{page}");
+        assert!(
+            page.contains("texts are sent to https://api.example"),
+            "{page}"
+        );
     }
 
     #[test]

@@ -82,15 +82,20 @@ fn methods() -> Methods {
         .register_async_method("echo", move |params, _, _| async move { echo(params) })
         .expect("a new name");
     module
-        .register_subscription("follow", "event", "unfollow", |_, pending, _, _| async move {
-            let Ok(sink) = pending.accept().await else {
-                return;
-            };
-            let event = RawValue::from_string("{\"seq\":1}".to_owned()).expect("JSON");
-            // The client may be gone.
-            let _ = sink.send(event).await;
-            sink.closed().await;
-        })
+        .register_subscription(
+            "follow",
+            "event",
+            "unfollow",
+            |_, pending, _, _| async move {
+                let Ok(sink) = pending.accept().await else {
+                    return;
+                };
+                let event = RawValue::from_string("{\"seq\":1}".to_owned()).expect("JSON");
+                // The client may be gone.
+                let _ = sink.send(event).await;
+                sink.closed().await;
+            },
+        )
         .expect("new names");
     module.into()
 }

@@ -19,7 +19,7 @@ use crate::link::{self, CallError, Connection, Probe};
 use crate::output::robot::Document;
 use crate::output::{Page, View, sanitise, text, time};
 
-use answers::{Absent, Health, LogTail, Problem, Answering, Serves, Launch, Ending, Unfit};
+use answers::{Absent, Answering, Ending, Health, Launch, LogTail, Problem, Serves, Unfit};
 
 /// How long `stop` waits: the daemon gives running jobs 10 seconds, and then
 /// ends them.
@@ -101,7 +101,11 @@ fn start(context: &mut Context) -> Result<Reply, Failure> {
         started,
         previous_pid: None,
     };
-    let verb = if started { "Started" } else { "Already running:" };
+    let verb = if started {
+        "Started"
+    } else {
+        "Already running:"
+    };
     say(context, &data, &format!("{verb} {}", named(&hello)))
 }
 
@@ -229,8 +233,7 @@ fn reload(context: &mut Context) -> Result<Reply, Failure> {
     if context.printer.robot {
         return Ok(Reply::Document(Document::new(raw)));
     }
-    let reloaded: Reloaded =
-        link::parse_result("daemon.reload", &raw).map_err(WireError::from)?;
+    let reloaded: Reloaded = link::parse_result("daemon.reload", &raw).map_err(WireError::from)?;
     context
         .printer
         .out(&reloaded_page(&reloaded, &context.printer.view()))?;
@@ -264,7 +267,10 @@ fn named(hello: &HelloReply) -> String {
         hello.protocol
     ));
     if let Some(why) = &hello.degraded {
-        sentence.line(format_args!("It serves set-up only: {}", sanitise::line(why)));
+        sentence.line(format_args!(
+            "It serves set-up only: {}",
+            sanitise::line(why)
+        ));
     }
     sentence.into_text()
 }

@@ -61,7 +61,8 @@ fn judged(what: &str, shown: &str, metadata: &Metadata) -> Finding {
     let own = rustix::process::geteuid().as_raw();
     if metadata.uid() != own {
         let owner = metadata.uid();
-        let message = format!("the {what} folder `{shown}` belongs to user {owner}, and you are {own}");
+        let message =
+            format!("the {what} folder `{shown}` belongs to user {owner}, and you are {own}");
         return Finding::failed("folder", WireError::new(ErrorCode::Io, message));
     }
     if mode & 0o022 != 0 {
@@ -72,7 +73,10 @@ fn judged(what: &str, shown: &str, metadata: &Metadata) -> Finding {
             Err(_) => Finding::failed("folder", error),
         };
     }
-    Finding::ok("folder", format!("the {what} folder `{shown}` is yours ({mode:04o})"))
+    Finding::ok(
+        "folder",
+        format!("the {what} folder `{shown}` is yours ({mode:04o})"),
+    )
 }
 
 fn cannot(check: &str, path: &Path, error: &io::Error) -> Finding {
@@ -84,7 +88,8 @@ fn cannot(check: &str, path: &Path, error: &io::Error) -> Finding {
 fn last_complaint(path: &Path) -> Option<String> {
     let mut file = std::fs::File::open(path).ok()?;
     let length = file.metadata().ok()?.len();
-    file.seek(io::SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
+    file.seek(io::SeekFrom::Start(length.saturating_sub(TAIL)))
+        .ok()?;
     let mut bytes = Vec::new();
     file.take(TAIL).read_to_end(&mut bytes).ok()?;
     let text = String::from_utf8_lossy(&bytes);
@@ -113,11 +118,24 @@ mod tests {
         std::fs::create_dir(&data_dir).unwrap();
         std::fs::set_permissions(&data_dir, std::fs::Permissions::from_mode(0o777)).unwrap();
         std::fs::create_dir(&places.log_dir).unwrap();
-        std::fs::write(places.log_file(), "t ERROR lored: boom\nt  INFO lored: fine\n").unwrap();
+        std::fs::write(
+            places.log_file(),
+            "t ERROR lored: boom\nt  INFO lored: fine\n",
+        )
+        .unwrap();
         let findings = look(&places);
         assert_eq!(findings[0].state, CheckState::Failed);
-        assert!(findings[0].actions[0].starts_with("chmod go-w "), "{findings:?}");
-        let said = findings.iter().map(|it| it.message.as_str()).collect::<String>();
-        assert!(said.contains("boom") && said.contains("no config"), "{said}");
+        assert!(
+            findings[0].actions[0].starts_with("chmod go-w "),
+            "{findings:?}"
+        );
+        let said = findings
+            .iter()
+            .map(|it| it.message.as_str())
+            .collect::<String>();
+        assert!(
+            said.contains("boom") && said.contains("no config"),
+            "{said}"
+        );
     }
 }

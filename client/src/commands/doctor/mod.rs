@@ -61,7 +61,9 @@ impl Run for Doctor {
     }
 
     fn run(self, context: &mut Context) -> Result<Reply, Failure> {
-        let variables = VARIABLES.iter().filter(|name| std::env::var_os(name).is_some());
+        let variables = VARIABLES
+            .iter()
+            .filter(|name| std::env::var_os(name).is_some());
         let ask = AskDoctor {
             offline: self.offline,
             variables: variables.map(|name| (*name).to_owned()).collect(),
@@ -112,15 +114,29 @@ fn page(diagnosis: &Diagnosis, all: bool, view: &View) -> String {
     for finding in shown {
         show(&mut page, finding, view);
     }
-    let count = |state| diagnosis.findings.iter().filter(|it| it.state == state).count() as u64;
+    let count = |state| {
+        diagnosis
+            .findings
+            .iter()
+            .filter(|it| it.state == state)
+            .count() as u64
+    };
     let ok = count(CheckState::Ok);
     let (failed, warned) = (count(CheckState::Failed), count(CheckState::Warning));
     let verdict = match (failed, warned) {
         (0, 0) => view.paint.good("all is well"),
-        (0, warned) => view.paint.warn(format!("it works; {} to look at", text::count(warned, "thing"))),
-        (failed, _) => view.paint.bad(format!("{} to be mended", text::count(failed, "thing"))),
+        (0, warned) => view.paint.warn(format!(
+            "it works; {} to look at",
+            text::count(warned, "thing")
+        )),
+        (failed, _) => view
+            .paint
+            .bad(format!("{} to be mended", text::count(failed, "thing"))),
     };
-    page.line(format_args!("{verdict} ({} as they should be)", text::count(ok, "check")));
+    page.line(format_args!(
+        "{verdict} ({} as they should be)",
+        text::count(ok, "check")
+    ));
     page.into_text()
 }
 
@@ -142,7 +158,11 @@ fn show(page: &mut Page, finding: &Finding, view: &View) {
         sanitise::lines(&finding.message)
     ));
     for action in &finding.actions {
-        page.line(format_args!("         {} {}", paint.name("hint:"), sanitise::line(action)));
+        page.line(format_args!(
+            "         {} {}",
+            paint.name("hint:"),
+            sanitise::line(action)
+        ));
     }
 }
 

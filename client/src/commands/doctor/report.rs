@@ -15,7 +15,11 @@ pub(super) fn markdown(diagnosis: &Diagnosis) -> String {
     let names = Names::of(diagnosis, &home, &user);
     let mut page = Page::default();
     page.line(format_args!("lore {VERSION}, protocol {PROTOCOL}"));
-    page.line(format_args!("{} {}", std::env::consts::OS, std::env::consts::ARCH));
+    page.line(format_args!(
+        "{} {}",
+        std::env::consts::OS,
+        std::env::consts::ARCH
+    ));
     page.blank();
     for finding in &diagnosis.findings {
         let state = match finding.state {
@@ -24,7 +28,9 @@ pub(super) fn markdown(diagnosis: &Diagnosis) -> String {
             CheckState::Warning => "**warning**",
             CheckState::Failed => "**failed**",
         };
-        let code = finding.code.map_or_else(String::new, |code| format!(" `{code}`"));
+        let code = finding
+            .code
+            .map_or_else(String::new, |code| format!(" `{code}`"));
         page.line(format_args!(
             "- {state} {}{code}: {}",
             sanitise::line(&finding.check),
@@ -61,7 +67,9 @@ impl Names {
                     (project.replace('/', "%2F"), "project"),
                 ] {
                     projects += 1;
-                    names.entry(name).or_insert_with(|| format!("{word}-{projects}"));
+                    names
+                        .entry(name)
+                        .or_insert_with(|| format!("{word}-{projects}"));
                 }
             }
         }
@@ -69,7 +77,9 @@ impl Names {
         names.push((home.to_owned(), "~".to_owned()));
         names.push((user.to_owned(), "user".to_owned()));
         // A one-letter name would tear words apart and hide nothing.
-        names.retain(|(name, _)| name.len() > 1 && name != "/root" || name == home && name.len() > 1);
+        names.retain(|(name, _)| {
+            name.len() > 1 && name != "/root" || name == home && name.len() > 1
+        });
         names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         Self(names)
     }
@@ -80,14 +90,16 @@ impl Names {
             text = text.replace(name, word);
         }
         // Addresses, of which a host may have several.
-        let words = text.split_inclusive(' ').map(|word| match word.split_once("://") {
-            Some((scheme, rest)) => {
-                let scheme = scheme.trim_start_matches(['`', '(']);
-                let end = if rest.ends_with(' ') { " " } else { "" };
-                format!("{scheme}://…{end}")
-            }
-            None => word.to_owned(),
-        });
+        let words = text
+            .split_inclusive(' ')
+            .map(|word| match word.split_once("://") {
+                Some((scheme, rest)) => {
+                    let scheme = scheme.trim_start_matches(['`', '(']);
+                    let end = if rest.ends_with(' ') { " " } else { "" };
+                    format!("{scheme}://…{end}")
+                }
+                None => word.to_owned(),
+            });
         hide_owner(&words.collect::<String>())
     }
 }
@@ -117,9 +129,13 @@ mod tests {
         );
         let findings = vec![
             Finding::ok("config", "`/home/ada/.config/lore/config.toml` is in force"),
-            Finding::ok("host", "GitLab 18.5 answers at https://git.corp.example:8443/gitlab")
+            Finding::ok(
+                "host",
+                "GitLab 18.5 answers at https://git.corp.example:8443/gitlab",
+            )
+            .of("gitlab.corp.example"),
+            Finding::ok("token", "accepted, for ada.lovelace; scopes api")
                 .of("gitlab.corp.example"),
-            Finding::ok("token", "accepted, for ada.lovelace; scopes api").of("gitlab.corp.example"),
             Finding::failed("project", away).of("gitlab.corp.example: secret/plan"),
         ];
         let diagnosis = Diagnosis::new(findings, "2026-11-21T12:00:00Z".parse().unwrap());
@@ -132,6 +148,9 @@ mod tests {
         for secret in ["corp.example", "secret", "plan", "ada", "lovelace"] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
-        assert!(text.contains("~/.config/lore") && text.contains("host-1"), "{text}");
+        assert!(
+            text.contains("~/.config/lore") && text.contains("host-1"),
+            "{text}"
+        );
     }
 }

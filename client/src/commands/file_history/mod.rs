@@ -105,7 +105,12 @@ mod tests {
     fn every_field_of_a_row_can_be_chosen() {
         let history = render::tests::sample();
         let row = serde_json::to_value(&history.merge_requests[0]).unwrap();
-        let mut names: Vec<&str> = row.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut names: Vec<&str> = row
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
         names.sort_unstable();
         let mut known = FIELDS.to_vec();
         known.sort_unstable();

@@ -12,11 +12,7 @@ use crate::output::{Page, View, sanitise, text, time};
 const NOTE_LINES: usize = 4;
 
 /// The whole answer.
-pub(super) fn history(
-    history: &FileHistory,
-    freshness: Option<&Freshness>,
-    view: &View,
-) -> String {
+pub(super) fn history(history: &FileHistory, freshness: Option<&Freshness>, view: &View) -> String {
     let paint = view.paint;
     let mut page = Page::default();
     page.line(format_args!(
@@ -43,7 +39,11 @@ pub(super) fn history(
 /// The other names, each with the merge request that made it.
 fn push_chain(page: &mut Page, history: &FileHistory, view: &View) {
     let paint = view.paint;
-    let others: Vec<&ChainName> = history.chain.iter().filter(|n| n.renamed.is_some()).collect();
+    let others: Vec<&ChainName> = history
+        .chain
+        .iter()
+        .filter(|n| n.renamed.is_some())
+        .collect();
     for rename in others.iter().filter_map(|name| name.renamed.as_ref()) {
         let when = rename
             .at
@@ -166,9 +166,13 @@ fn push_body(page: &mut Page, body: &str, truncated: bool, view: &View) {
 }
 
 fn push_end(page: &mut Page, history: &FileHistory, view: &View) {
-    if let Some(line) = more_line(history.remaining, history.total, history.next_cursor.as_deref()) {
+    if let Some(line) = more_line(
+        history.remaining,
+        history.total,
+        history.next_cursor.as_deref(),
+    ) {
         page.blank();
-page.line(format_args!("{}", view.paint.dim(line)));
+        page.line(format_args!("{}", view.paint.dim(line)));
     }
     if !history.possibly_missing.is_empty() {
         let named: Vec<String> = history
@@ -183,7 +187,7 @@ page.line(format_args!("{}", view.paint.dim(line)));
             others => format!(" and {others} more"),
         };
         page.blank();
-page.line(format_args!(
+        page.line(format_args!(
             "{}",
             view.paint.warn(format!(
                 "May be incomplete: GitLab cut the list of changed files of {}{others}.",
@@ -343,7 +347,10 @@ May be incomplete: GitLab cut the list of changed files of !9.
     fn a_mirror_that_is_not_complete_says_so_first() {
         let page = history(&sample(), Some(&fresh(false)), &View::plain(NOW));
         let first = page.lines().next().unwrap();
-        assert!(first.ends_with("synced 4 minutes ago, not complete yet"), "{first}");
+        assert!(
+            first.ends_with("synced 4 minutes ago, not complete yet"),
+            "{first}"
+        );
     }
 
     #[test]

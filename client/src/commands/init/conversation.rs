@@ -32,7 +32,11 @@ impl Conversation {
     }
 
     /// An answer that is not empty; Enter alone takes the proposal.
-    pub(super) fn ask(&mut self, question: &str, proposal: Option<&str>) -> Result<String, Failure> {
+    pub(super) fn ask(
+        &mut self,
+        question: &str,
+        proposal: Option<&str>,
+    ) -> Result<String, Failure> {
         let hint = proposal.map_or_else(String::new, |p| format!(" [{}]", sanitise::line(p)));
         loop {
             let answer = self.read(&format!("{question}{hint}: "))?;
@@ -66,8 +70,8 @@ impl Conversation {
             "Token for {} with scope read_api (unseen; Enter alone uses what is there already): ",
             sanitise::line(host)
         );
-        let token = (self.hidden)(&question)
-            .map_err(|error| Failure::io("reading the token", &error))?;
+        let token =
+            (self.hidden)(&question).map_err(|error| Failure::io("reading the token", &error))?;
         let token = token.trim();
         Ok((!token.is_empty()).then(|| TokenSource::Value(Secret::new(token))))
     }

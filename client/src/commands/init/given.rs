@@ -99,7 +99,10 @@ mod tests {
 
     #[test]
     fn a_token_is_the_first_line_and_nothing_odd() {
-        assert_eq!(read_token(&b"glpat-1\r\nrest"[..]).unwrap().expose(), "glpat-1");
+        assert_eq!(
+            read_token(&b"glpat-1\r\nrest"[..]).unwrap().expose(),
+            "glpat-1"
+        );
         for odd in [&b""[..], b"\n", b"two words", b"\xff\xfe"] {
             assert!(read_token(odd).is_err(), "{odd:?}");
         }

@@ -67,7 +67,10 @@ mod tests {
     #[test]
     fn remotes_of_every_form_propose_host_and_project() {
         for (url, expected) in [
-            ("git@Gitlab.example:g/s/p.git", Some(("gitlab.example", "g/s/p"))),
+            (
+                "git@Gitlab.example:g/s/p.git",
+                Some(("gitlab.example", "g/s/p")),
+            ),
             ("ssh://git@h:2222/g/p.git", Some(("h", "g/p"))),
             ("https://h:8443/g/p", Some(("h:8443", "g/p"))),
             ("http://u@h/g/p.git/", Some(("h", "g/p"))),

@@ -11,7 +11,10 @@ const SKEW: u64 = 5;
 pub(super) fn checked(report: &SetupReport, view: &View) -> String {
     let paint = view.paint;
     let mut lines = Vec::new();
-    let version = report.gitlab_version.as_deref().unwrap_or("of unknown version");
+    let version = report
+        .gitlab_version
+        .as_deref()
+        .unwrap_or("of unknown version");
     let user = report.username.as_deref().unwrap_or("an unnamed user");
     lines.push(format!(
         "GitLab {}, as {}",

@@ -74,7 +74,10 @@ impl Brief {
         lines.extend([String::new(), "### Commands".to_owned(), String::new()]);
         for command in &self.commands {
             let writes = if command.writes { " (writes)" } else { "" };
-            lines.push(format!("- `lore {}`: {}{writes}", command.usage, command.does));
+            lines.push(format!(
+                "- `lore {}`: {}{writes}",
+                command.usage, command.does
+            ));
         }
         lines.push(format!("- of every command: `{}`", self.global_flags));
         lines.extend([String::new(), "### Exit status".to_owned(), String::new()]);
@@ -83,7 +86,10 @@ impl Brief {
             lines.push(format!("- {exit}: {}", codes.join(", ")));
         }
         lines.push(String::new());
-        lines.push(format!("`{}` says everything, with JSON Schemas.\n", self.more));
+        lines.push(format!(
+            "`{}` says everything, with JSON Schemas.\n",
+            self.more
+        ));
         lines.join("\n")
     }
 }

@@ -173,7 +173,9 @@ fn choices(arg: &Arg) -> Vec<String> {
 fn is_repeatable(arg: &Arg) -> bool {
     arg.get_action().takes_values()
         && (matches!(arg.get_action(), clap::ArgAction::Append)
-            || arg.get_num_args().is_some_and(|range| range.max_values() > 1))
+            || arg
+                .get_num_args()
+                .is_some_and(|range| range.max_values() > 1))
 }
 
 fn kind(arg: &Arg) -> Kind {
@@ -185,7 +187,11 @@ fn kind(arg: &Arg) -> Kind {
         Kind::Flag
     } else if !choices(arg).is_empty() {
         Kind::Choice
-    } else if is(&[TypeId::of::<u32>(), TypeId::of::<u64>(), TypeId::of::<usize>()]) {
+    } else if is(&[
+        TypeId::of::<u32>(),
+        TypeId::of::<u64>(),
+        TypeId::of::<usize>(),
+    ]) {
         Kind::Integer
     } else if is(&[TypeId::of::<PathBuf>(), TypeId::of::<OsString>()]) {
         Kind::Path

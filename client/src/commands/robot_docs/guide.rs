@@ -10,7 +10,10 @@ use crate::commands::Facts;
 pub(super) fn lines(parser: &Command) -> Vec<String> {
     let names = |wanted: &dyn Fn(&Facts) -> bool| {
         let all = grammar::commands(parser).map(|(facts, _)| facts);
-        let names: Vec<&str> = all.filter(|facts| wanted(facts)).map(|facts| facts.name).collect();
+        let names: Vec<&str> = all
+            .filter(|facts| wanted(facts))
+            .map(|facts| facts.name)
+            .collect();
         names.join(", ")
     };
     let reads = names(&|facts| facts.effect == Effect::Read && !facts.network);
@@ -39,7 +42,9 @@ pub(super) fn lines(parser: &Command) -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec();
-    lines.push(format!("Reads, from the local mirror, in milliseconds: {reads}."));
+    lines.push(format!(
+        "Reads, from the local mirror, in milliseconds: {reads}."
+    ));
     lines.push(format!("Writes: {writes}."));
     lines.push(format!("May send requests to GitLab: {network}."));
     lines

@@ -22,7 +22,10 @@ const VARIABLES: [(&str, &str); 8] = [
     ("LORE_CONFIG", "the config file"),
     ("LORE_DATA_DIR", "the folder of the mirror"),
     ("LORE_SOCKET", "the socket"),
-    ("LORE_LOG", "what the daemon logs, in the syntax of RUST_LOG"),
+    (
+        "LORE_LOG",
+        "what the daemon logs, in the syntax of RUST_LOG",
+    ),
     ("NO_COLOR", "not empty: no colour"),
     ("FORCE_COLOR", "not empty: colour even into a pipe"),
 ];
@@ -133,7 +136,11 @@ impl Manifest {
                 Effect::Read => EffectDocs::Read,
                 Effect::Write => EffectDocs::Write,
             },
-            writes_with: facts.writing_flags.iter().map(|f| format!("--{f}")).collect(),
+            writes_with: facts
+                .writing_flags
+                .iter()
+                .map(|f| format!("--{f}"))
+                .collect(),
             network: facts.network,
             arguments: grammar::arguments(command, false),
             examples: grammar::examples(command),

@@ -22,7 +22,9 @@ fn manifest() -> Value {
 
 fn named<'a>(list: &'a Value, name: &str) -> &'a Value {
     let list = list.as_array().unwrap();
-    list.iter().find(|entry| entry["name"] == name).unwrap_or_else(|| panic!("no {name}"))
+    list.iter()
+        .find(|entry| entry["name"] == name)
+        .unwrap_or_else(|| panic!("no {name}"))
 }
 
 #[test]
@@ -35,7 +37,11 @@ fn every_command_and_every_flag_is_described() {
             assert_ne!(described[key], "", "{} {key}", facts.name);
         }
         assert_ne!(described["examples"], json!([]), "{}", facts.name);
-        let schema = described["data"].as_str().unwrap().strip_prefix('#').unwrap();
+        let schema = described["data"]
+            .as_str()
+            .unwrap()
+            .strip_prefix('#')
+            .unwrap();
         assert!(manifest.pointer(schema).is_some(), "{schema}");
         let mut command = &parser;
         for word in facts.name.split(' ') {
@@ -71,7 +77,10 @@ fn every_error_code_and_kind_of_event_is_described() {
         .collect();
     assert_eq!(
         kinds,
-        ["queued", "started", "phase", "progress", "entity", "waiting", "warning", "lagged", "finished"]
+        [
+            "queued", "started", "phase", "progress", "entity", "waiting", "warning", "lagged",
+            "finished"
+        ]
     );
 }
 
@@ -85,7 +94,10 @@ fn a_value_says_what_it_is_and_what_it_defaults_to() {
         (&json!("-n"), &json!("integer"), &json!("20"))
     );
     let path = named(&history["arguments"], "PATH");
-    assert_eq!((&path["type"], &path["required"]), (&json!("path"), &json!(true)));
+    assert_eq!(
+        (&path["type"], &path["required"]),
+        (&json!("path"), &json!(true))
+    );
     let color = named(&manifest["global_flags"], "--color");
     assert_eq!(color["choices"], json!(["auto", "always", "never"]));
     let runs = named(&manifest["commands"], "sync-runs");
@@ -100,8 +112,16 @@ fn the_brief_form_fits_into_a_prompt_and_names_every_command_and_code() {
     let markdown = brief.markdown();
     assert!(markdown.len() < 8_000, "{} bytes", markdown.len());
     for facts in FACTS.iter().copied().flatten() {
-        assert!(text.contains(&format!("\"usage\":\"{}", facts.name)), "{}", facts.name);
-        assert!(markdown.contains(&format!("- `lore {}", facts.name)), "{}", facts.name);
+        assert!(
+            text.contains(&format!("\"usage\":\"{}", facts.name)),
+            "{}",
+            facts.name
+        );
+        assert!(
+            markdown.contains(&format!("- `lore {}", facts.name)),
+            "{}",
+            facts.name
+        );
     }
     for code in ErrorCode::ALL {
         assert!(markdown.contains(code.as_str()), "{code}");
@@ -113,7 +133,10 @@ fn the_brief_form_fits_into_a_prompt_and_names_every_command_and_code() {
 fn every_line_that_the_guide_and_the_cures_name_parses() {
     let cures = ErrorCode::ALL.iter().map(|code| code.cure().to_owned());
     let mut parser = parser();
-    for text in super::guide::lines(&parser.clone()).into_iter().chain(cures) {
+    for text in super::guide::lines(&parser.clone())
+        .into_iter()
+        .chain(cures)
+    {
         for quoted in text.split('`').skip(1).step_by(2) {
             if !quoted.starts_with("lore ") {
                 continue;

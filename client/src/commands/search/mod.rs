@@ -157,7 +157,12 @@ mod tests {
     #[test]
     fn every_field_of_a_hit_can_be_chosen() {
         let row = serde_json::to_value(render::tests::hit()).unwrap();
-        let mut names: Vec<&str> = row.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut names: Vec<&str> = row
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
         names.sort_unstable();
         let mut known = FIELDS.to_vec();
         known.sort_unstable();

@@ -10,11 +10,7 @@ use crate::output::{Page, View, sanitise, text, time};
 const MAX_PASSAGES: usize = 2;
 
 /// The whole answer.
-pub(super) fn results(
-    found: &SearchResults,
-    freshness: Option<&Freshness>,
-    view: &View,
-) -> String {
+pub(super) fn results(found: &SearchResults, freshness: Option<&Freshness>, view: &View) -> String {
     let paint = view.paint;
     let mut page = Page::default();
     page.line(paint.dim(format!(
@@ -75,7 +71,11 @@ fn push_passage(page: &mut Page, passage: &Passage, view: &View) {
 fn highlighted(passage: &Passage, view: &View) -> String {
     let characters: Vec<char> = passage.text.chars().collect();
     let piece = |from: usize, to: usize| -> String {
-        let part: String = characters.get(from..to).unwrap_or_default().iter().collect();
+        let part: String = characters
+            .get(from..to)
+            .unwrap_or_default()
+            .iter()
+            .collect();
         sanitise::line(&part).into_owned()
     };
     let mut shown = String::new();

@@ -83,14 +83,21 @@ impl Board {
             lines.push(view.paint.dim(format!("{word} …")));
         }
         let ended = self.projects.values().filter(|p| p.has_ended()).count();
-        let open: Vec<_> = self.projects.iter().filter(|(_, p)| !p.has_ended()).collect();
+        let open: Vec<_> = self
+            .projects
+            .iter()
+            .filter(|(_, p)| !p.has_ended())
+            .collect();
         let room = MAX_PROJECTS.min(rows.saturating_sub(2).max(1));
         for (name, project) in open.iter().take(room) {
             lines.push(project_line(name, project, view));
         }
         let hidden = open.len().saturating_sub(room);
         if hidden > 0 {
-            lines.push(view.paint.dim(format!("… and {hidden} more projects under way")));
+            lines.push(
+                view.paint
+                    .dim(format!("… and {hidden} more projects under way")),
+            );
         }
         if ended > 0 {
             let all = self.projects.len();
@@ -106,7 +113,11 @@ impl Board {
 fn project_line(name: &str, project: &Project, view: &View) -> String {
     let phase = project.phase.map_or("", Phase::as_str);
     let mut line = Page::default();
-    line.add(format_args!("{}  {}", sanitise::line(name), text::pad(phase, 10)));
+    line.add(format_args!(
+        "{}  {}",
+        sanitise::line(name),
+        text::pad(phase, 10)
+    ));
     for (what, count) in &project.counts {
         let what = what.replace('_', " ");
         let what = sanitise::line(&what);
@@ -122,7 +133,11 @@ fn project_line(name: &str, project: &Project, view: &View) -> String {
         }
     }
     // A line that wraps could not be taken back.
-    text::cut(line.into_text().trim_end(), view.width.map_or(usize::MAX, |width| width.saturating_sub(1)))
+    text::cut(
+        line.into_text().trim_end(),
+        view.width
+            .map_or(usize::MAX, |width| width.saturating_sub(1)),
+    )
 }
 
 /// That the job waits for something outside.
@@ -202,8 +217,9 @@ mod tests {
 
     #[test]
     fn many_projects_are_counted_instead_of_listed() {
-        let mut bodies: Vec<EventBody> =
-            (0..20).map(|n| phase(&format!("g/{n:02}"), Phase::Fetch)).collect();
+        let mut bodies: Vec<EventBody> = (0..20)
+            .map(|n| phase(&format!("g/{n:02}"), Phase::Fetch))
+            .collect();
         bodies.push(phase("g/00", Phase::Done));
         let lines = board(bodies).lines(&view(80), 6);
         assert_eq!(lines.len(), 6);

@@ -193,11 +193,7 @@ impl Follower<'_> {
     }
 
     /// A new connection to the same daemon, once.
-    fn reconnect(
-        &mut self,
-        context: &mut Context,
-        lost: CallError,
-    ) -> Result<Option<Ended>, Stop> {
+    fn reconnect(&mut self, context: &mut Context, lost: CallError) -> Result<Option<Ended>, Stop> {
         if self.reconnected {
             return Err(Stop::Failed(lost_for_good(self.job, lost).into()));
         }
@@ -207,9 +203,7 @@ impl Follower<'_> {
                 self.connection = connection;
                 self.subscribe()
             }
-            Ok((_, hello)) => Err(Stop::Failed(
-                restarted(self.job, hello.pid).into(),
-            )),
+            Ok((_, hello)) => Err(Stop::Failed(restarted(self.job, hello.pid).into())),
             Err(Failure::Error(_)) => Err(Stop::Failed(lost_for_good(self.job, lost).into())),
             Err(closed) => Err(Stop::Failed(closed)),
         }
@@ -221,7 +215,10 @@ fn left(job: &Job) -> WireError {
     with_runs(
         WireError::new(
             ErrorCode::Cancelled,
-            format!("left before job {} had ended; it is being cancelled", job.id),
+            format!(
+                "left before job {} had ended; it is being cancelled",
+                job.id
+            ),
         ),
         job,
     )
@@ -232,7 +229,10 @@ fn lost_for_good(job: &Job, lost: CallError) -> WireError {
     with_runs(
         WireError::new(
             cause.code,
-            format!("job {} can no longer be followed: {}", job.id, cause.message),
+            format!(
+                "job {} can no longer be followed: {}",
+                job.id, cause.message
+            ),
         ),
         job,
     )

@@ -148,9 +148,7 @@ where
     let (mut connection, hello) = context.connect()?;
     let interrupt =
         Interrupt::watch().map_err(|error| Failure::io("watching for Ctrl+C", &error))?;
-    let started = connection
-        .call::<M>(request)
-        .map_err(WireError::from)?;
+    let started = connection.call::<M>(request).map_err(WireError::from)?;
     let job_id = started.job_id.ok_or_else(|| {
         WireError::new(
             ErrorCode::ProtocolMismatch,
@@ -225,10 +223,7 @@ fn detached(started: &SyncStarted) -> String {
 /// Whether a job that ended did so well; if not, the error with the whole
 /// outcome in its details.
 fn verdict(ended: &Ended, job: &Job) -> Result<(), Failure> {
-    let outcome = ended
-        .result
-        .as_ref()
-        .and_then(|raw| outcome_of(raw));
+    let outcome = ended.result.as_ref().and_then(|raw| outcome_of(raw));
     let failed = outcome
         .as_ref()
         .is_some_and(|o| o.completion_status == CompletionStatus::Failed);
@@ -365,7 +360,10 @@ mod tests {
             let error = error_of(&ended(state, Some(&text), None));
             assert_eq!(error.exit_status(), 5);
             assert_eq!(error.actions, ["lore init"]);
-            assert_eq!(error.details["result"]["runs"][0]["project"], "group/project");
+            assert_eq!(
+                error.details["result"]["runs"][0]["project"],
+                "group/project"
+            );
         }
     }
 

@@ -11,7 +11,11 @@ const MAX_ITEMS: usize = 10;
 
 /// One paragraph a project.
 pub(in crate::commands) fn outcome(outcome: &SyncOutcome, view: &View) -> String {
-    outcome.runs.iter().map(|run| paragraph(run, view)).collect()
+    outcome
+        .runs
+        .iter()
+        .map(|run| paragraph(run, view))
+        .collect()
 }
 
 /// What a dry run found.
@@ -55,10 +59,18 @@ pub(super) fn paragraph(run: &RunResult, view: &View) -> String {
     ));
     if let Some(code) = run.error_code {
         let message = run.error_message.as_deref().unwrap_or("no message");
-        page.line(format_args!("  {} {}", paint.bad(code), sanitise::line(message)));
+        page.line(format_args!(
+            "  {} {}",
+            paint.bad(code),
+            sanitise::line(message)
+        ));
     }
     for warning in &run.warnings {
-        page.line(format_args!("  {} {}", paint.warn("warning:"), sanitise::line(warning)));
+        page.line(format_args!(
+            "  {} {}",
+            paint.warn("warning:"),
+            sanitise::line(warning)
+        ));
     }
     for failure in run.entity_failures.iter().take(MAX_ITEMS) {
         page.line(format_args!(
@@ -82,7 +94,11 @@ pub(super) fn paragraph(run: &RunResult, view: &View) -> String {
     for action in retry.chain(&run.recovery_actions) {
         if !seen.contains(&action) {
             seen.push(action);
-            page.line(format_args!("  {} {}", paint.name("next:"), sanitise::line(action)));
+            page.line(format_args!(
+                "  {} {}",
+                paint.name("next:"),
+                sanitise::line(action)
+            ));
         }
     }
     page.into_text()

@@ -145,11 +145,23 @@ mod tests {
     #[test]
     fn a_change_reads_as_a_person_would_say_it() {
         for (given, said) in [
-            (change("state", Some("opened"), Some("merged")), "state: opened → merged"),
+            (
+                change("state", Some("opened"), Some("merged")),
+                "state: opened → merged",
+            ),
             (change("notes", Some("3"), Some("5")), "notes: 3 → 5 (+2)"),
-            (change("labels", Some(""), Some("bug")), "labels: none → bug"),
-            (change("head", Some("1234567890"), Some("abcdef0123")), "new commits: 12345678 → abcdef01"),
-            (change("title", Some("a\u{1b}[31mb"), Some("c")), "title: ab → c"),
+            (
+                change("labels", Some(""), Some("bug")),
+                "labels: none → bug",
+            ),
+            (
+                change("head", Some("1234567890"), Some("abcdef0123")),
+                "new commits: 12345678 → abcdef01",
+            ),
+            (
+                change("title", Some("a\u{1b}[31mb"), Some("c")),
+                "title: ab → c",
+            ),
         ] {
             assert_eq!(sentence(&given), said);
         }

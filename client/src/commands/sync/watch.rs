@@ -217,7 +217,10 @@ mod tests {
             reason: "rate_limit".into(),
             seconds: 90,
         };
-        assert_eq!(line(waiting, false).unwrap(), "waiting for 1 minute of rate limit");
+        assert_eq!(
+            line(waiting, false).unwrap(),
+            "waiting for 1 minute of rate limit"
+        );
         let warning = EventBody::Warning {
             code: ErrorCode::Timeout,
             message: "slow\u{1b}[2J".into(),

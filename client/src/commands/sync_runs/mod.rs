@@ -98,9 +98,11 @@ impl Run for SyncRuns {
             if self.retry_failed {
                 return retry(context, &params);
             }
-            return context.answer_read::<SyncRunsGet, RunResult>(&params, fields, |run, _, view| {
-                render::run(run, view)
-            });
+            return context.answer_read::<SyncRunsGet, RunResult>(
+                &params,
+                fields,
+                |run, _, view| render::run(run, view),
+            );
         }
         let params = ListRuns {
             limit: Some(self.limit),
@@ -129,8 +131,7 @@ impl Run for SyncRuns {
 
 /// Starts the run that repeats the failures of another, and follows it.
 fn retry(context: &mut Context, params: &RunRef) -> Result<Reply, Failure> {
-    let (status, outcome) =
-        start_and_follow::<SyncRunsRetryFailed>(context, params, false)?;
+    let (status, outcome) = start_and_follow::<SyncRunsRetryFailed>(context, params, false)?;
     if context.printer.robot {
         return status.map(|()| Reply::Document(Document::new(outcome)));
     }
@@ -151,8 +152,11 @@ where
 {
     use clap::builder::TypedValueParser as _;
     let known = all.iter().map(|value| name(*value));
-    clap::builder::PossibleValuesParser::new(known)
-        .try_map(|given| given.parse::<T>().map_err(|()| "not one of the known names"))
+    clap::builder::PossibleValuesParser::new(known).try_map(|given| {
+        given
+            .parse::<T>()
+            .map_err(|()| "not one of the known names")
+    })
 }
 
 #[cfg(test)]
@@ -162,7 +166,12 @@ mod tests {
     #[test]
     fn every_field_of_a_run_can_be_chosen() {
         let run = serde_json::to_value(render::tests::failed_run()).unwrap();
-        let mut names: Vec<&str> = run.as_object().unwrap().keys().map(String::as_str).collect();
+        let mut names: Vec<&str> = run
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
         names.sort_unstable();
         let mut known = FIELDS.to_vec();
         known.sort_unstable();

@@ -19,7 +19,9 @@ pub(super) fn list(list: &RunList, view: &View) -> String {
         return "No sync run fits. `lore sync` starts one.\n".to_owned();
     }
     let mut table = Table::new(
-        &["STATE", "PROJECT", "MODE", "STARTED", "TOOK", "CHANGED", "RUN"],
+        &[
+            "STATE", "PROJECT", "MODE", "STARTED", "TOOK", "CHANGED", "RUN",
+        ],
         Some(1),
     );
     for run in &list.runs {
@@ -37,7 +39,7 @@ pub(super) fn list(list: &RunList, view: &View) -> String {
     page.add(table.render(view));
     if let Some(line) = more_line(list.remaining, list.total, list.next_cursor.as_deref()) {
         page.blank();
-page.line(format_args!("{}", view.paint.dim(line)));
+        page.line(format_args!("{}", view.paint.dim(line)));
     }
     page.into_text()
 }
@@ -58,13 +60,21 @@ pub(super) fn run(run: &RunResult, view: &View) -> String {
     }
     if let Some(code) = run.error_code {
         let message = run.error_message.as_deref().unwrap_or("no message");
-        page.line(format_args!("{} {}", paint.bad(code), sanitise::lines(message)));
+        page.line(format_args!(
+            "{} {}",
+            paint.bad(code),
+            sanitise::lines(message)
+        ));
     }
     push_timings(&mut page, &run.stage_timings_ms, run.phase, view);
     push_counters(&mut page, &run.counters);
     push_items(&mut page, run, view);
     for warning in &run.warnings {
-        page.line(format_args!("{} {}", paint.warn("warning:"), sanitise::line(warning)));
+        page.line(format_args!(
+            "{} {}",
+            paint.warn("warning:"),
+            sanitise::line(warning)
+        ));
     }
     let retry = run.suggested_retry_command.iter();
     let actions = retry.chain(run.recovery_actions.iter());
@@ -72,7 +82,11 @@ pub(super) fn run(run: &RunResult, view: &View) -> String {
     for action in actions {
         if !seen.contains(&action) {
             seen.push(action);
-            page.line(format_args!("{} {}", paint.name("next:"), sanitise::line(action)));
+            page.line(format_args!(
+                "{} {}",
+                paint.name("next:"),
+                sanitise::line(action)
+            ));
         }
     }
     page.into_text()
@@ -160,13 +174,18 @@ fn push_items(page: &mut Page, run: &RunResult, view: &View) {
     }
     let left_out = run.entity_failures.len().saturating_sub(MAX_ITEMS);
     if left_out > 0 {
-        page.line(format_args!("  and {left_out} more; `--robot` gives them all"));
+        page.line(format_args!(
+            "  and {left_out} more; `--robot` gives them all"
+        ));
     }
     let done = run.entity_outcomes.iter().filter(|o| o.ingested).count();
     if !run.entity_outcomes.is_empty() {
         page.line(format_args!(
             "  {done} of {} written",
-            text::count(u64::try_from(run.entity_outcomes.len()).unwrap_or(u64::MAX), "item")
+            text::count(
+                u64::try_from(run.entity_outcomes.len()).unwrap_or(u64::MAX),
+                "item"
+            )
         ));
     }
 }
