@@ -54,6 +54,9 @@ pub fn put(
 const WEIGHTS: &str = "4.0, 1.0, 1.5, 2.0, 0.5";
 /// Documents at each end of the index that [`newest`] chooses from.
 const SAMPLE: u32 = 1_000;
+/// So many times the documents that are wanted are ranked over all projects
+/// before they are narrowed to one.
+const AHEAD: u32 = 3;
 /// Words that a prefix stands for.
 const MAX_EXPANDED: usize = 30;
 /// Words with a prefix that are looked at.
@@ -105,6 +108,14 @@ pub fn best(
     filters: &Filters,
     limit: u32,
 ) -> Result<Vec<Found>, StoreError> {
+    if filters.is_empty() {
+        let found = best_of_all(connection, expression, filters.project, limit)?;
+        let ahead = limit.saturating_mul(AHEAD);
+        if found.len() >= limit as usize || count_up_to(connection, expression, ahead)? < ahead {
+            return Ok(found);
+        }
+        // Other projects have most of the best.
+    }
     let condition = filters.condition();
     let sql = format!(
         "SELECT d.id, d.issue_id, d.merge_request_id, d.source_type = 'discussion',
@@ -117,6 +128,28 @@ pub fn best(
         condition.sql
     );
     rows(connection, &sql, Some(expression), condition, limit)
+}
+
+/// Those of a project among the best of all projects. Only these are looked up
+/// in `documents`: to look up all that match takes longer than to rank them.
+fn best_of_all(
+    connection: &Connection,
+    expression: &str,
+    project: i64,
+    limit: u32,
+) -> Result<Vec<Found>, StoreError> {
+    let sql = format!(
+        "SELECT d.id, d.issue_id, d.merge_request_id, d.source_type = 'discussion', f.score
+         FROM (SELECT rowid AS id, -bm25(documents_fts, {WEIGHTS}) AS score FROM documents_fts
+                 WHERE documents_fts MATCH ?1 ORDER BY score DESC, rowid DESC LIMIT ?2) f
+             CROSS JOIN documents d ON d.id = f.id
+         WHERE d.project_id = ?3 ORDER BY f.score DESC, d.id DESC LIMIT ?4"
+    );
+    let ahead = limit.saturating_mul(AHEAD);
+    Ok(connection
+        .prepare_cached(&sql)?
+        .query_map(params![expression, ahead, project, limit], found)?
+        .collect::<Result<_, _>>()?)
 }
 
 /// Documents that match `expression`, where there is one, and the filters,

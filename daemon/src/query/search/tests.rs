@@ -404,3 +404,24 @@ async fn the_number_of_documents_follows_the_database() {
     mirror.sql("DELETE FROM issues WHERE id = 3").await;
     assert_eq!(count().await, before - 1);
 }
+
+#[tokio::test]
+async fn a_project_among_larger_ones_is_not_starved() {
+    let mirror = mirror().await;
+    mirror.add_project(2, "group/other").await;
+    // More and better matches than are ranked ahead, none of them of ours.
+    mirror
+        .sql(
+            "WITH RECURSIVE n(i) AS (SELECT 1001 UNION ALL SELECT i + 1 FROM n WHERE i < 1800)
+             INSERT INTO issues (project_id, gitlab_id, iid, title, state, updated_at)
+                 SELECT 2, i, i, 'rotation rotation', 'opened', i FROM n",
+        )
+        .await;
+    let now = mirror.now();
+    mirror
+        .db
+        .write(move |tx| documents::regenerate_due(tx, 2, now, 1_000_000))
+        .await
+        .unwrap();
+    assert_eq!(found(&mirror, text("rotation")).await, ["#2"]);
+}
