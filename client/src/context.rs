@@ -40,6 +40,14 @@ impl Context {
         }
     }
 
+    /// A second one that works alike.
+    pub(crate) fn another(&self) -> Self {
+        Self {
+            places: self.places.clone(),
+            ..Self::new(self.globals.clone(), self.printer)
+        }
+    }
+
     /// Where the daemon's things are.
     pub(crate) fn places(&mut self) -> Result<Places, Failure> {
         if let Some(places) = &self.places {

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::output::ColorChoice;
 
 /// Flags that every command takes (contract §4).
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[allow(clippy::struct_excessive_bools)] // Independent flags.
 #[command(next_help_heading = "Global options")]
 pub(crate) struct Globals {

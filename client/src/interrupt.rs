@@ -11,7 +11,7 @@ use signal_hook::consts::SIGINT;
 /// A press is noticed by whoever asks [`Interrupt::pressed`]. A second press
 /// before anybody asked ends the process at once with status 130, so that a
 /// client that is stuck in a write can always be left.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Interrupt {
     pressed: Arc<AtomicBool>,
 }

@@ -67,5 +67,6 @@ commands! {
     Auth = auth::Auth, "auth";
     Db = db::Db, "db";
     Daemon = daemon::Daemon, "daemon";
+    Mcp = mcp::Mcp, "mcp";
     RobotDocs = robot_docs::RobotDocs, "robot-docs";
 }

@@ -13,7 +13,7 @@ use super::grammar::{self, Argument};
 use super::{brief, guide};
 
 /// The schemas of all documents. A test compares the file with the code.
-const SCHEMAS: &str = include_str!("../../../schemas/lore-v1.json");
+pub(in crate::commands) const SCHEMAS: &str = include_str!("../../../schemas/lore-v1.json");
 
 /// Variables beside the flags.
 const VARIABLES: [(&str, &str); 8] = [

@@ -21,6 +21,7 @@ use crate::output::robot::Document;
 
 use brief::Brief;
 use manifest::Manifest;
+pub(super) use manifest::SCHEMAS;
 
 /// Describe all commands, errors and answers for scripts and agents
 ///

@@ -10,10 +10,9 @@ use lore_proto::{ErrorCode, WireError};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::watch::Watcher;
+use super::watch::Watching;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::interrupt::Interrupt;
 use crate::link::{CallError, Connection, Notice};
 
 /// How long one look at the socket takes: so often Ctrl+C is noticed and the
@@ -25,11 +24,11 @@ const SILENCE: Duration = Duration::from_secs(30);
 
 /// The job that is followed.
 #[derive(Debug)]
-pub(super) struct Job {
+pub(in crate::commands) struct Job {
     /// Its number.
-    pub(super) id: u64,
+    pub(in crate::commands) id: u64,
     /// Its runs.
-    pub(super) run_ids: Vec<String>,
+    pub(in crate::commands) run_ids: Vec<String>,
     /// The process that does it: job numbers mean nothing to another one.
     pub(super) daemon: u32,
 }
@@ -61,8 +60,7 @@ pub(super) fn follow(
     context: &mut Context,
     connection: Connection,
     job: &Job,
-    watcher: &mut Watcher,
-    interrupt: &Interrupt,
+    watcher: &mut dyn Watching,
 ) -> Result<Ended, Failure> {
     let mut follower = Follower {
         connection,
@@ -76,7 +74,7 @@ pub(super) fn follow(
     loop {
         step = match step {
             Ok(Some(ended)) => return Ok(ended),
-            Ok(None) => follower.listen(watcher, interrupt),
+            Ok(None) => follower.listen(watcher),
             Err(Stop::Failed(failure)) => return Err(failure),
             Err(Stop::Call(CallError::Refused(error))) => return Err(error.into()),
             Err(Stop::Call(lost)) => follower.reconnect(context, lost),
@@ -127,12 +125,8 @@ impl Follower<'_> {
     }
 
     /// One look at the socket.
-    fn listen(
-        &mut self,
-        watcher: &mut Watcher,
-        interrupt: &Interrupt,
-    ) -> Result<Option<Ended>, Stop> {
-        if interrupt.pressed() {
+    fn listen(&mut self, watcher: &mut dyn Watching) -> Result<Option<Ended>, Stop> {
+        if watcher.interrupted() {
             if self.cancelling {
                 return Err(Stop::Failed(left(self.job).into()));
             }
@@ -141,7 +135,7 @@ impl Follower<'_> {
             self.cancel()?;
         }
         let notice = self.connection.next_event(LOOK)?;
-        watcher.tick();
+        watcher.tick()?;
         let raw = match notice {
             Notice::Event(raw) => raw,
             Notice::Quiet if self.heard.elapsed() < SILENCE => return Ok(None),

@@ -28,6 +28,7 @@ use follow::{Ended, Job, follow};
 pub(super) use summary::outcome as outcome_page;
 pub(super) use surgical::outcome as surgical_page;
 use watch::Watcher;
+pub(super) use watch::Watching;
 
 /// Bring the mirror, or exactly the named items of it, up to date
 #[derive(Debug, Args)]
@@ -145,9 +146,52 @@ pub(super) fn start_and_follow<M>(
 where
     M: Method<Result = SyncStarted>,
 {
-    let (mut connection, hello) = context.connect()?;
+    // Ctrl+C during the start of the daemon ends the process; from here on it
+    // cancels the job.
+    let ready = context.connect()?;
     let interrupt =
         Interrupt::watch().map_err(|error| Failure::io("watching for Ctrl+C", &error))?;
+    let mut watcher = Watcher::new(context.printer, interrupt, events);
+    let followed = follow_over::<M>(context, ready, request, &mut watcher);
+    watcher.clear();
+    let followed = followed?;
+    Ok((followed.verdict, followed.outcome))
+}
+
+/// A job that was followed to its end.
+pub(super) struct Followed {
+    /// Which.
+    pub(super) job: Job,
+    /// Whether somebody else had asked for it before.
+    pub(super) joined: bool,
+    /// How it ended.
+    pub(super) verdict: Result<(), Failure>,
+    /// The outcome as the daemon wrote it; `null` where it wrote none.
+    pub(super) outcome: Box<RawValue>,
+}
+
+/// As [`start_and_follow`], for any watcher.
+pub(super) fn run_and_follow<M>(
+    context: &mut Context,
+    request: &M::Params,
+    watcher: &mut dyn Watching,
+) -> Result<Followed, Failure>
+where
+    M: Method<Result = SyncStarted>,
+{
+    let ready = context.connect()?;
+    follow_over::<M>(context, ready, request, watcher)
+}
+
+fn follow_over<M>(
+    context: &mut Context,
+    (mut connection, hello): (Connection, HelloReply),
+    request: &M::Params,
+    watcher: &mut dyn Watching,
+) -> Result<Followed, Failure>
+where
+    M: Method<Result = SyncStarted>,
+{
     let started = connection.call::<M>(request).map_err(WireError::from)?;
     let job_id = started.job_id.ok_or_else(|| {
         WireError::new(
@@ -157,24 +201,24 @@ where
         .action("lore daemon restart")
     })?;
     if started.joined {
-        context
-            .printer
-            .note("an identical sync was already asked for; following that one");
+        watcher.say("an identical sync was already asked for; following that one");
     }
     let job = Job {
         id: job_id,
         run_ids: started.run_ids,
         daemon: hello.pid,
     };
-    let mut watcher = Watcher::new(context.printer, events);
-    let ended = follow(context, connection, &job, &mut watcher, &interrupt);
-    watcher.clear();
-    let ended = ended?;
+    let ended = follow(context, connection, &job, watcher)?;
     let outcome = ended
         .result
         .clone()
         .unwrap_or_else(|| RawValue::NULL.to_owned());
-    Ok((verdict(&ended, &job), outcome))
+    Ok(Followed {
+        verdict: verdict(&ended, &job),
+        joined: started.joined,
+        outcome,
+        job,
+    })
 }
 
 /// Follows a job of another kind to its end.
@@ -190,8 +234,8 @@ pub(super) fn follow_started(
         run_ids: Vec::new(),
         daemon: hello.pid,
     };
-    let mut watcher = Watcher::new(context.printer, false);
-    let ended = follow(context, connection, &job, &mut watcher, interrupt);
+    let mut watcher = Watcher::new(context.printer, interrupt.clone(), false);
+    let ended = follow(context, connection, &job, &mut watcher);
     watcher.clear();
     ended
 }

@@ -9,14 +9,35 @@ use serde_json::value::RawValue;
 
 use super::board::{Board, waiting};
 use crate::failure::Failure;
+use crate::interrupt::Interrupt;
 use crate::output::{Printer, View, robot, sanitise};
 
 /// The board is drawn at most so often.
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// Shows a job.
+/// Who follows a job.
+pub(in crate::commands) trait Watching {
+    /// Takes an event; `event` is absent where this client does not know its
+    /// kind, and for the last one.
+    fn event(&mut self, raw: &RawValue, event: Option<&Event>) -> Result<(), Failure>;
+
+    /// Called between events, several times a second. An error is how to leave
+    /// the job to itself.
+    fn tick(&mut self) -> Result<(), Failure>;
+
+    /// Says something for a person.
+    fn say(&mut self, sentence: &str) {
+        let _ = sentence;
+    }
+
+    /// True once for each wish to cancel the job.
+    fn interrupted(&mut self) -> bool;
+}
+
+/// Shows a job to who typed the command.
 pub(super) struct Watcher {
     printer: Printer,
+    interrupt: Interrupt,
     events: bool,
     show: Show,
 }
@@ -35,7 +56,7 @@ enum Show {
 
 impl Watcher {
     /// A watcher as the flags and stderr want it.
-    pub(super) fn new(printer: Printer, events: bool) -> Self {
+    pub(super) fn new(printer: Printer, interrupt: Interrupt, events: bool) -> Self {
         let show = if printer.robot || printer.quiet {
             Show::Nothing
         } else if printer.err.moves {
@@ -50,14 +71,13 @@ impl Watcher {
         };
         Self {
             printer,
+            interrupt,
             events,
             show,
         }
     }
 
-    /// Takes an event; `event` is absent where this client does not know its
-    /// kind, and for the last one.
-    pub(super) fn event(&mut self, raw: &RawValue, event: Option<&Event>) -> Result<(), Failure> {
+    fn take(&mut self, raw: &RawValue, event: Option<&Event>) -> Result<(), Failure> {
         if self.events {
             self.printer.out(&robot::event(raw))?;
         }
@@ -77,12 +97,12 @@ impl Watcher {
             board.apply(event);
             *stale = true;
         }
-        self.tick();
+        self.draw();
         Ok(())
     }
 
     /// Draws the board again where it is time to.
-    pub(super) fn tick(&mut self) {
+    fn draw(&mut self) {
         let view = self.printer.stderr_view();
         let rows = self.printer.err.size.map_or(24, |(_, rows)| rows);
         if let Show::Board {
@@ -120,11 +140,25 @@ impl Watcher {
             *stale = true;
         }
     }
+}
 
-    /// Says something that stays.
-    pub(super) fn say(&mut self, sentence: &str) {
+impl Watching for Watcher {
+    fn event(&mut self, raw: &RawValue, event: Option<&Event>) -> Result<(), Failure> {
+        self.take(raw, event)
+    }
+
+    fn tick(&mut self) -> Result<(), Failure> {
+        self.draw();
+        Ok(())
+    }
+
+    fn say(&mut self, sentence: &str) {
         self.clear();
         self.printer.note(sentence);
+    }
+
+    fn interrupted(&mut self) -> bool {
+        self.interrupt.pressed()
     }
 }
 

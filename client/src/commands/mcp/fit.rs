@@ -1,0 +1,436 @@
+//! Answers of a bounded size: as many rows as fit, a share of the room for
+//! each list beside them, and a mark for whatever was left out.
+
+use serde_json::{Map, Value};
+
+use super::answer::{Answer, Cut};
+use crate::failure::Failure;
+
+/// How many bytes an answer may have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Budget {
+    bytes: usize,
+    /// The answer goes out as structured content, and again as text.
+    twice: bool,
+}
+
+/// What the message around an answer takes.
+const ENVELOPE: usize = 300;
+
+/// What the mark and the cursor of a cut page take.
+const MARK: usize = 400;
+
+/// The daemon is asked at most so often for one answer.
+const MAX_ROUNDS: u32 = 4;
+
+impl Budget {
+    /// What a tool's result may have, both copies together.
+    pub(super) fn of_result(bytes: u32) -> Self {
+        Self {
+            bytes: bytes as usize,
+            twice: true,
+        }
+    }
+
+    /// What a resource's text may have.
+    pub(super) fn of_resource(bytes: u32) -> Self {
+        Self {
+            bytes: bytes as usize,
+            twice: false,
+        }
+    }
+
+    /// What `value` takes of it, on the wire.
+    fn cost(self, value: &Value) -> usize {
+        let text = value.to_string();
+        let escapes = text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+        let as_text = text.len() + escapes;
+        if self.twice {
+            as_text + text.len()
+        } else {
+            as_text
+        }
+    }
+
+    /// What is left beside `answer`.
+    fn left(self, answer: &Answer) -> Option<usize> {
+        self.bytes
+            .checked_sub(self.cost(&answer.to_value()) + ENVELOPE)
+    }
+}
+
+/// How an answer is made up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shape {
+    /// The list that is paged.
+    pub(super) rows: Option<Rows>,
+    /// Lists beside it.
+    pub(super) sides: &'static [Side],
+    /// What only the first page has, besides the lists beside the rows.
+    pub(super) once: &'static [&'static str],
+}
+
+/// The list that is paged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rows {
+    /// Its field.
+    pub(super) field: &'static str,
+    /// The field that says how many there are in all.
+    pub(super) total: &'static str,
+}
+
+/// A list beside the rows.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Side {
+    /// Its field.
+    pub(super) field: &'static str,
+    /// The field that says how many there are in all, where there is one.
+    pub(super) total: Option<&'static str>,
+    /// Its share of the room.
+    pub(super) percent: usize,
+}
+
+impl Side {
+    /// A list and its share of the room.
+    pub(super) const fn new(field: &'static str, percent: usize) -> Self {
+        Self {
+            field,
+            total: None,
+            percent,
+        }
+    }
+
+    /// One that says how long it is.
+    pub(super) const fn of(mut self, total: &'static str) -> Self {
+        self.total = Some(total);
+        self
+    }
+}
+
+/// What was asked for of an answer's pages.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Page {
+    /// At most so many rows.
+    pub(super) limit: Option<u32>,
+    /// It is not the first one.
+    pub(super) goes_on: bool,
+}
+
+/// Asks until the answer fits: where it is too long, for fewer rows, so that
+/// the daemon's cursor goes on exactly behind the last that is shown.
+pub(super) fn fit(
+    shape: &Shape,
+    page: Page,
+    budget: Budget,
+    mut ask: impl FnMut(Option<u32>) -> Result<Answer, Failure>,
+) -> Result<Answer, Failure> {
+    let mut limit = page.limit;
+    let mut rounds = 0;
+    loop {
+        let mut answer = ask(limit)?;
+        shape.trim(&mut answer, page.goes_on, budget);
+        if budget.left(&answer).is_some() {
+            return Ok(answer);
+        }
+        // The mirror may change in between, and yet this ends.
+        rounds += 1;
+        if rounds == MAX_ROUNDS {
+            return shrink(answer, budget);
+        }
+        let fitting = shape.rows.map_or(0, |rows| rows.fitting(&mut answer, budget));
+        let asked = shape.rows.map_or(0, |rows| rows.count(&answer));
+        match u32::try_from(fitting) {
+            Ok(fewer @ 1..) if fitting < asked => limit = Some(fewer),
+            _ if asked > 1 => limit = Some(1),
+            _ => return shrink(answer, budget),
+        }
+    }
+}
+
+impl Shape {
+    /// Cuts what is beside the rows, and marks all that is not there.
+    fn trim(&self, answer: &mut Answer, goes_on: bool, budget: Budget) {
+        let mut cuts = Vec::new();
+        let Some(fields) = answer.fields() else { return };
+        if goes_on {
+            self.leave_to_first_page(fields, &mut cuts);
+        }
+        for side in self.sides {
+            cuts.extend(side.cut(fields, budget));
+        }
+        if let Some(rows) = self.rows {
+            cuts.extend(rows.mark(fields));
+        }
+        let text_goes_on = fields.get("description_truncated") == Some(&Value::Bool(true));
+        if text_goes_on && !goes_on {
+            cuts.push(Cut {
+                what: "description".to_owned(),
+                shown: None,
+                total: None,
+                more: "call again with a larger body_chars".to_owned(),
+            });
+        }
+        answer.truncated = cuts;
+    }
+
+    fn leave_to_first_page(&self, fields: &mut Map<String, Value>, cuts: &mut Vec<Cut>) {
+        let mut left_out = Vec::new();
+        for name in self.once.iter().copied().chain(self.sides.iter().map(|side| side.field)) {
+            match fields.get_mut(name) {
+                Some(Value::String(text)) if !text.is_empty() => text.clear(),
+                Some(Value::Array(items)) if !items.is_empty() => items.clear(),
+                _ => continue,
+            }
+            left_out.push(name);
+        }
+        if !left_out.is_empty() {
+            cuts.push(Cut {
+                what: left_out.join(", "),
+                shown: Some(0),
+                total: None,
+                more: "on the first page, without cursor".to_owned(),
+            });
+        }
+    }
+}
+
+impl Rows {
+    fn list(self, answer: &Answer) -> Option<&Vec<Value>> {
+        answer.data.get(self.field)?.as_array()
+    }
+
+    fn count(self, answer: &Answer) -> usize {
+        self.list(answer).map_or(0, Vec::len)
+    }
+
+    /// How many rows fit.
+    fn fitting(self, answer: &mut Answer, budget: Budget) -> usize {
+        let rows = match answer.data.get_mut(self.field) {
+            Some(Value::Array(rows)) => std::mem::take(rows),
+            _ => return 0,
+        };
+        let mut room = budget.left(answer).unwrap_or(0).saturating_sub(MARK);
+        let fitting = rows
+            .iter()
+            .take_while(|row| match room.checked_sub(budget.cost(row) + 2) {
+                Some(rest) => {
+                    room = rest;
+                    true
+                }
+                None => false,
+            })
+            .count();
+        if let Some(list) = answer.data.get_mut(self.field) {
+            *list = Value::Array(rows);
+        }
+        fitting
+    }
+
+    /// The mark of a page that is not the last.
+    fn mark(self, fields: &Map<String, Value>) -> Option<Cut> {
+        fields.get("next_cursor")?.as_str()?;
+        let shown = fields.get(self.field)?.as_array()?.len();
+        Some(Cut {
+            what: self.field.to_owned(),
+            shown: u64::try_from(shown).ok(),
+            total: fields.get(self.total).and_then(Value::as_u64),
+            more: "call again with cursor set to data.next_cursor".to_owned(),
+        })
+    }
+}
+
+impl Side {
+    /// Cuts the list to its share.
+    fn cut(self, fields: &mut Map<String, Value>, budget: Budget) -> Option<Cut> {
+        let total = self.total.and_then(|name| fields.get(name)).and_then(Value::as_u64);
+        let items = fields.get_mut(self.field)?.as_array_mut()?;
+        let all = items.len();
+        let mut room = budget.bytes * self.percent / 100;
+        let fitting = items
+            .iter()
+            .take_while(|item| match room.checked_sub(budget.cost(item) + 2) {
+                Some(rest) => {
+                    room = rest;
+                    true
+                }
+                None => false,
+            })
+            .count();
+        items.truncate(fitting);
+        let known = total.unwrap_or(all as u64);
+        (fitting < all).then(|| Cut {
+            what: self.field.to_owned(),
+            shown: u64::try_from(fitting).ok(),
+            total: Some(known),
+            more: "call again with a larger max_bytes".to_owned(),
+        })
+    }
+}
+
+/// An answer of a single row that does not fit: its texts and the lists in it
+/// are cut, ever shorter.
+fn shrink(mut answer: Answer, budget: Budget) -> Result<Answer, Failure> {
+    answer.truncated.push(Cut {
+        what: "texts and lists within".to_owned(),
+        shown: None,
+        total: None,
+        more: "call again with a larger max_bytes".to_owned(),
+    });
+    for characters in [600, 300, 150, 80, 40] {
+        if let Some(fields) = answer.fields() {
+            for value in fields.values_mut() {
+                squeeze(value, characters, characters / 20);
+            }
+        }
+        if budget.left(&answer).is_some() {
+            return Ok(answer);
+        }
+    }
+    Err(Failure::usage(format!(
+        "the shortest answer takes more than max_bytes ({}); call again with a larger one",
+        budget.bytes
+    )))
+}
+
+/// Texts that are read, unlike names that are used again.
+const TEXTS: [&str; 8] = [
+    "body",
+    "description",
+    "error_message",
+    "from",
+    "message",
+    "text",
+    "title",
+    "to",
+];
+
+fn squeeze(value: &mut Value, characters: usize, entries: usize) {
+    match value {
+        Value::Array(items) => {
+            items.truncate(entries.max(1));
+            for item in items {
+                squeeze(item, characters, entries);
+            }
+        }
+        Value::Object(fields) => {
+            let mut cut = false;
+            for (name, value) in fields.iter_mut() {
+                match value {
+                    Value::String(text) if TEXTS.contains(&name.as_str()) => {
+                        let short = shorten(text, characters);
+                        cut |= name == "body" && short != *text;
+                        *text = short;
+                    }
+                    value => squeeze(value, characters, entries),
+                }
+            }
+            if cut {
+                fields.insert("body_truncated".to_owned(), Value::Bool(true));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The first so many characters; one that is cut ends in `…`.
+pub(super) fn shorten(text: &str, characters: usize) -> String {
+    match text.char_indices().nth(characters) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const SHAPE: Shape = Shape {
+        rows: Some(Rows {
+            field: "threads",
+            total: "threads_total",
+        }),
+        sides: &[Side::new("files", 20).of("files_total")],
+        once: &["description"],
+    };
+    const FIRST: Page = Page {
+        limit: Some(20),
+        goes_on: false,
+    };
+
+    /// A mirror of so many threads of so many characters.
+    fn mirror(threads: u32, characters: usize) -> impl FnMut(Option<u32>) -> Result<Answer, Failure> {
+        move |limit| {
+            let shown = limit.unwrap_or(20).min(threads);
+            let threads: Vec<Value> = (0..shown)
+                .map(|n| json!({"discussion_id": n, "notes": [{"body": "\"x\\".repeat(characters / 3)}]}))
+                .collect();
+            let files: Vec<Value> = (0..100).map(|n| json!({"new_path": format!("src/{n}.rs")})).collect();
+            Ok(Answer::of(json!({
+                "description": "what it is for", "description_truncated": false,
+                "threads": threads, "threads_total": 30, "next_cursor": "after",
+                "files": files, "files_total": 120,
+            })))
+        }
+    }
+
+    fn on_the_wire(answer: &Answer) -> usize {
+        let value = answer.to_value();
+        let text = value.to_string();
+        json!({"content": [{"type": "text", "text": text}], "structuredContent": value, "isError": false})
+            .to_string()
+            .len()
+    }
+
+    #[test]
+    fn an_answer_never_takes_more_than_its_budget() {
+        for (threads, characters) in [(0, 0), (20, 30), (20, 900), (3, 9_000), (1, 200_000)] {
+            for bytes in [4_000, 16_000, 50_000] {
+                let ask = mirror(threads, characters);
+                let answer = fit(&SHAPE, FIRST, Budget::of_result(bytes), ask).unwrap();
+                let size = on_the_wire(&answer);
+                assert!(size < bytes as usize, "{threads} of {characters}: {size} of {bytes}");
+            }
+        }
+    }
+
+    #[test]
+    fn as_many_rows_are_asked_for_as_fit_and_the_rest_is_marked() {
+        let mut asked = Vec::new();
+        let mut mirror = mirror(20, 900);
+        let answer = fit(&SHAPE, FIRST, Budget::of_result(16_000), |limit| {
+            asked.push(limit);
+            mirror(limit)
+        })
+        .unwrap();
+        let shown = answer.data["threads"].as_array().unwrap().len();
+        assert!((2..20).contains(&shown), "{shown}");
+        assert_eq!(asked, [Some(20), Some(u32::try_from(shown).unwrap())]);
+        let cut = |what: &str| answer.truncated.iter().find(|cut| cut.what == what).unwrap();
+        assert_eq!(cut("threads").total, Some(30));
+        assert!(cut("threads").more.contains("cursor"));
+        assert_eq!(cut("files").total, Some(120));
+        assert!(cut("files").shown.unwrap() > 5);
+    }
+
+    #[test]
+    fn a_single_row_that_does_not_fit_is_cut_within_and_says_so() {
+        let answer = fit(&SHAPE, FIRST, Budget::of_result(16_000), mirror(1, 200_000)).unwrap();
+        let note = &answer.data["threads"][0]["notes"][0];
+        assert_eq!(note["body_truncated"], true);
+        assert!(note["body"].as_str().unwrap().ends_with('…'));
+        assert!(answer.truncated.iter().any(|cut| cut.more.contains("max_bytes")));
+    }
+
+    #[test]
+    fn later_pages_leave_out_what_the_first_one_has() {
+        let page = Page {
+            goes_on: true,
+            ..FIRST
+        };
+        let answer = fit(&SHAPE, page, Budget::of_result(16_000), mirror(2, 30)).unwrap();
+        assert_eq!(answer.data["description"], "");
+        assert_eq!(answer.data["files"], json!([]));
+        assert_eq!(answer.truncated[0].what, "description, files");
+    }
+}

@@ -1,0 +1,160 @@
+//! JSON Schemas of the tools: what they take, made from the arguments' types,
+//! and what they answer, from the schemas that robot mode promises.
+
+use std::collections::BTreeSet;
+
+use lore_proto::{ErrorCode, WireError};
+use rmcp::model::JsonObject;
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::answer::{Cut, NOTICE};
+use crate::commands::robot_docs::SCHEMAS;
+
+/// What a tool takes. Flat and without nulls, as the simplest of clients can
+/// read it: an argument that is not wanted is left out.
+pub(super) fn input<T: JsonSchema>() -> JsonObject {
+    let mut schema = inlined::<T>();
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.values_mut().for_each(plain);
+    }
+    schema
+}
+
+/// What a tool answers, `data` being described by `data`, a schema whose
+/// references point into the schemas of robot mode.
+pub(super) fn output(data: &Value) -> Result<JsonObject, WireError> {
+    let all: Value = serde_json::from_str(SCHEMAS)
+        .map_err(|error| WireError::new(ErrorCode::Internal, error.to_string()))?;
+    let freshness = json!({ "$ref": "#/$defs/Freshness" });
+    let mut definitions = Map::new();
+    for schema in [data, &freshness] {
+        collect(schema, &all["$defs"], &mut definitions);
+    }
+    definitions.values_mut().for_each(lean);
+    let mut cut = Value::Object(inlined::<Cut>());
+    plain(&mut cut);
+    lean(&mut cut);
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "notice": { "type": "string", "const": NOTICE },
+            "data": data,
+            "freshness": freshness,
+            "warnings": { "type": "array", "items": { "type": "string" } },
+            "truncated": { "type": "array", "items": cut },
+        },
+        "required": ["notice", "data"],
+        "$defs": definitions,
+    });
+    match schema {
+        Value::Object(schema) => Ok(schema),
+        _ => Ok(Map::new()),
+    }
+}
+
+/// The schema of a type, without references.
+fn inlined<T: JsonSchema>() -> JsonObject {
+    let settings = SchemaSettings::draft2020_12().with(|settings| {
+        settings.meta_schema = None;
+        settings.inline_subschemas = true;
+    });
+    match settings.into_generator().into_root_schema_for::<T>().to_value() {
+        Value::Object(mut schema) => {
+            schema.remove("title");
+            schema.remove("description");
+            schema
+        }
+        _ => Map::new(),
+    }
+}
+
+/// An argument that may be left out has one type, and no default that says so.
+fn plain(property: &mut Value) {
+    if let Value::Object(fields) = property {
+        if let Some(Value::Array(types)) = fields.get_mut("type") {
+            types.retain(|name| name != "null");
+            if let [one] = types.as_slice() {
+                let one = one.clone();
+                fields.insert("type".to_owned(), one);
+            }
+        }
+        let variants = fields.get("anyOf").and_then(Value::as_array).cloned();
+        if let Some([Value::Object(wanted), null]) = variants.as_deref()
+            && null == &json!({ "type": "null" })
+        {
+            fields.remove("anyOf");
+            for (name, value) in wanted {
+                fields.entry(name.clone()).or_insert_with(|| value.clone());
+            }
+        }
+        fields.remove("default");
+        // Words of one programming language.
+        fields.remove("format");
+        fields.values_mut().for_each(plain);
+    }
+}
+
+/// Every definition that `schema` leads to.
+fn collect(schema: &Value, all: &Value, found: &mut Map<String, Value>) {
+    let mut names = BTreeSet::new();
+    references(schema, &mut names);
+    for name in names {
+        if !found.contains_key(&name)
+            && let Some(definition) = all.get(&name)
+        {
+            found.insert(name, definition.clone());
+            collect(definition, all, found);
+        }
+    }
+}
+
+fn references(schema: &Value, names: &mut BTreeSet<String>) {
+    match schema {
+        Value::Object(fields) => {
+            let name = fields.get("$ref").and_then(Value::as_str);
+            names.extend(name.and_then(|at| at.strip_prefix("#/$defs/")).map(str::to_owned));
+            fields.values().for_each(|value| references(value, names));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, names)),
+        _ => {}
+    }
+}
+
+/// Without what an agent does not need beside the names: descriptions, which
+/// would make the list of tools three times as long, and the demand for fields
+/// that may be null and are then left out.
+fn lean(schema: &mut Value) {
+    if let Value::Object(fields) = schema {
+        if let Some(Value::Array(required)) = fields.remove("required") {
+            let demanded: Vec<Value> = required
+                .into_iter()
+                .filter(|name| {
+                    let properties = fields.get("properties");
+                    let property = properties.zip(name.as_str()).and_then(|(all, name)| all.get(name));
+                    !property.is_some_and(may_be_null)
+                })
+                .collect();
+            fields.insert("required".to_owned(), Value::Array(demanded));
+        }
+        // `description` may also be the name of a field.
+        if fields.get("description").is_some_and(Value::is_string) {
+            fields.remove("description");
+        }
+        fields.remove("format");
+    }
+    match schema {
+        Value::Object(fields) => fields.values_mut().for_each(lean),
+        Value::Array(items) => items.iter_mut().for_each(lean),
+        _ => {}
+    }
+}
+
+fn may_be_null(property: &Value) -> bool {
+    let is_null = |schema: &Value| schema["type"] == "null";
+    property["type"].as_array().is_some_and(|types| types.iter().any(|name| name == "null"))
+        || property["anyOf"].as_array().is_some_and(|variants| variants.iter().any(is_null))
+        // Any JSON at all.
+        || property == &Value::Bool(true)
+}

@@ -1,0 +1,467 @@
+//! The tools that read the mirror.
+
+use lore_proto::daemon::Nothing;
+use lore_proto::file_history::FileHistoryParams;
+use lore_proto::methods::{
+    FileHistoryGet, GetDaemonStatus, IssuesGet, IssuesList, MergeRequestsGet, MergeRequestsList,
+    SearchQuery, SyncRunsGet, SyncRunsList,
+};
+use lore_proto::search::SearchParams;
+use lore_proto::sync_runs::{ListRuns, RunRef};
+use lore_proto::{ErrorCode, Timestamp, WireError, issues, merge_requests};
+use serde_json::{Value, json};
+
+use super::{Offer, defined};
+use crate::commands::mcp::answer::Answer;
+use crate::commands::mcp::arguments::{self as given, Bounded as _, Paged as _, instant};
+use crate::commands::mcp::call::{Call, file};
+use crate::commands::mcp::fit::{Budget, Page, Rows, Shape, Side, fit};
+use crate::failure::Failure;
+
+const LISTED: Page = Page {
+    limit: None,
+    goes_on: false,
+};
+
+/// The rows of a list that says how long it is by `total`.
+const fn rows(field: &'static str) -> Option<Rows> {
+    Some(Rows {
+        field,
+        total: "total",
+    })
+}
+
+const THREADS: Option<Rows> = Some(Rows {
+    field: "threads",
+    total: "threads_total",
+});
+
+/// `file_history`.
+pub(in crate::commands::mcp) struct FileHistory;
+
+impl Offer for FileHistory {
+    const NAME: &'static str = "file_history";
+    const TITLE: &'static str = "File history";
+    const DESCRIPTION: &'static str = "Why is this file as it is? The merge requests that touched \
+        it, newest first, under all names it ever had, with the review threads on it where \
+        discussions is true. Use before changing code you did not write. Reads the local mirror: \
+        milliseconds, no network.";
+    type Arguments = given::FileHistory;
+
+    fn data() -> Value {
+        defined("FileHistory")
+    }
+
+    fn answer(arguments: given::FileHistory, call: &mut Call) -> Result<Answer, Failure> {
+        let budget = arguments.budget()?;
+        file_history(arguments, budget, call)
+    }
+}
+
+/// The same within any budget.
+pub(in crate::commands::mcp) fn file_history(
+    arguments: given::FileHistory,
+    budget: Budget,
+    call: &mut Call,
+) -> Result<Answer, Failure> {
+    const SHAPE: Shape = Shape {
+        rows: rows("merge_requests"),
+        sides: &[Side::new("chain", 20), Side::new("possibly_missing", 5)],
+        once: &[],
+    };
+    let page = arguments.page();
+    let project = call.project(arguments.project, arguments.host)?;
+    let mut params = FileHistoryParams {
+        path: file(&arguments.path)?,
+        project: project.project,
+        host: project.host,
+        remotes: project.remotes,
+        discussions: arguments.discussions,
+        merged: arguments.merged,
+        no_follow_renames: arguments.no_follow_renames,
+        limit: None,
+        cursor: arguments.cursor,
+    };
+    fit(&SHAPE, page, budget, |limit| {
+        params.limit = limit;
+        call.read::<FileHistoryGet>(&params)
+    })
+}
+
+/// `search`.
+pub(super) struct Search;
+
+impl Offer for Search {
+    const NAME: &'static str = "search";
+    const TITLE: &'static str = "Search issues, merge requests and threads";
+    const DESCRIPTION: &'static str = "Find issues, merge requests and review threads by words and \
+        by meaning, best first, with passages. Use for \"has this been discussed or tried \
+        before?\". Reads the local mirror: no request to GitLab (an embedding service may be asked \
+        where one is configured).";
+    type Arguments = given::Search;
+
+    fn data() -> Value {
+        defined("SearchResults")
+    }
+
+    fn answer(arguments: given::Search, call: &mut Call) -> Result<Answer, Failure> {
+        const SHAPE: Shape = Shape {
+            rows: rows("hits"),
+            sides: &[],
+            once: &[],
+        };
+        let (budget, page) = (arguments.budget()?, arguments.page());
+        if arguments.query.trim().is_empty() && arguments.like.is_none() {
+            return Err(Failure::usage("one of the arguments `query` and `like` is needed"));
+        }
+        let project = call.project(arguments.project, arguments.host)?;
+        let mut params = SearchParams {
+            query: arguments.query,
+            like: arguments.like,
+            project: project.project,
+            host: project.host,
+            remotes: project.remotes,
+            mode: arguments.mode,
+            types: arguments.types,
+            author: arguments.author,
+            labels: arguments.labels,
+            state: arguments.state,
+            path: arguments.path,
+            since: instant(arguments.since.as_deref(), Timestamp::now())?,
+            no_confidential: arguments.no_confidential,
+            explain: false,
+            limit: None,
+            cursor: arguments.cursor,
+        };
+        fit(&SHAPE, page, budget, |limit| {
+            params.limit = Some(limit.unwrap_or(10));
+            call.read::<SearchQuery>(&params)
+        })
+    }
+}
+
+/// `get_issue`.
+pub(in crate::commands::mcp) struct GetIssue;
+
+impl Offer for GetIssue {
+    const NAME: &'static str = "get_issue";
+    const TITLE: &'static str = "Issue with its threads";
+    const DESCRIPTION: &'static str = "One issue: description, labels, people, what closes it, its \
+        threads in order (paged by cursor) and its last events. Reads the local mirror: \
+        milliseconds, no network; where it must be current, call sync with this issue first.";
+    type Arguments = given::GetIssue;
+
+    fn data() -> Value {
+        defined("IssueDetail")
+    }
+
+    fn answer(arguments: given::GetIssue, call: &mut Call) -> Result<Answer, Failure> {
+        let budget = arguments.budget()?;
+        issue(arguments, budget, call)
+    }
+}
+
+/// The same within any budget.
+pub(in crate::commands::mcp) fn issue(
+    arguments: given::GetIssue,
+    budget: Budget,
+    call: &mut Call,
+) -> Result<Answer, Failure> {
+    const SHAPE: Shape = Shape {
+        rows: THREADS,
+        sides: &[
+            Side::new("closed_by_merge_requests", 10),
+            Side::new("events", 10).of("events_total"),
+        ],
+        once: &["description"],
+    };
+    let page = arguments.page();
+    let project = call.project_of(&arguments.reference, arguments.project, arguments.host)?;
+    let mut params = issues::GetIssue {
+        iid: None,
+        reference: Some(arguments.reference),
+        project: project.project,
+        host: project.host,
+        remotes: project.remotes,
+        body_limit: arguments.body_chars,
+        note_limit: None,
+        limit: None,
+        cursor: arguments.cursor,
+    };
+    fit(&SHAPE, page, budget, |limit| {
+        params.limit = limit;
+        call.read::<IssuesGet>(&params)
+    })
+}
+
+/// `get_merge_request`.
+pub(in crate::commands::mcp) struct GetMergeRequest;
+
+impl Offer for GetMergeRequest {
+    const NAME: &'static str = "get_merge_request";
+    const TITLE: &'static str = "Merge request with its threads";
+    const DESCRIPTION: &'static str = "One merge request: description, state, people, changed \
+        files (names, not the diff), what it closes, and its review threads, unresolved first \
+        (paged by cursor; unresolved and file narrow them). Use to answer a review. Reads the \
+        local mirror: milliseconds, no network; where it must be current, call sync with this \
+        merge request first.";
+    type Arguments = given::GetMergeRequest;
+
+    fn data() -> Value {
+        defined("MergeRequestDetail")
+    }
+
+    fn answer(arguments: given::GetMergeRequest, call: &mut Call) -> Result<Answer, Failure> {
+        let budget = arguments.budget()?;
+        merge_request(arguments, budget, call)
+    }
+}
+
+/// The same within any budget.
+pub(in crate::commands::mcp) fn merge_request(
+    arguments: given::GetMergeRequest,
+    budget: Budget,
+    call: &mut Call,
+) -> Result<Answer, Failure> {
+    const SHAPE: Shape = Shape {
+        rows: THREADS,
+        sides: &[
+            Side::new("closes", 8),
+            Side::new("files", 25).of("files_total"),
+            Side::new("events", 8).of("events_total"),
+        ],
+        once: &["description"],
+    };
+    let page = arguments.page();
+    let project = call.project_of(&arguments.reference, arguments.project, arguments.host)?;
+    let mut params = merge_requests::GetMergeRequest {
+        iid: None,
+        reference: Some(arguments.reference),
+        project: project.project,
+        host: project.host,
+        remotes: project.remotes,
+        unresolved: arguments.unresolved,
+        path: arguments.file.as_deref().map(file).transpose()?,
+        body_limit: arguments.body_chars,
+        note_limit: None,
+        limit: None,
+        cursor: arguments.cursor,
+    };
+    fit(&SHAPE, page, budget, |limit| {
+        params.limit = limit;
+        call.read::<MergeRequestsGet>(&params)
+    })
+}
+
+/// `list_issues`.
+pub(super) struct ListIssues;
+
+impl Offer for ListIssues {
+    const NAME: &'static str = "list_issues";
+    const TITLE: &'static str = "List issues";
+    const DESCRIPTION: &'static str = "Issues of a project by filters, changed last first, without \
+        their texts. For words in descriptions and threads use search. Reads the local mirror: \
+        milliseconds, no network.";
+    type Arguments = given::ListIssues;
+
+    fn data() -> Value {
+        defined("IssueList")
+    }
+
+    fn answer(arguments: given::ListIssues, call: &mut Call) -> Result<Answer, Failure> {
+        const SHAPE: Shape = Shape {
+            rows: rows("issues"),
+            sides: &[],
+            once: &[],
+        };
+        let (budget, page) = (arguments.budget()?, arguments.page());
+        let project = call.project(arguments.project, arguments.host)?;
+        let mut params = issues::ListIssues {
+            project: project.project,
+            host: project.host,
+            remotes: project.remotes,
+            state: arguments.state,
+            author: arguments.author,
+            assignee: arguments.assignee,
+            labels: arguments.labels,
+            milestone: arguments.milestone,
+            since: instant(arguments.since.as_deref(), Timestamp::now())?,
+            search: arguments.search,
+            sort: arguments.sort,
+            reverse: arguments.reverse,
+            limit: None,
+            cursor: arguments.cursor,
+        };
+        fit(&SHAPE, page, budget, |limit| {
+            params.limit = limit;
+            call.read::<IssuesList>(&params)
+        })
+    }
+}
+
+/// `list_merge_requests`.
+pub(super) struct ListMergeRequests;
+
+impl Offer for ListMergeRequests {
+    const NAME: &'static str = "list_merge_requests";
+    const TITLE: &'static str = "List merge requests";
+    const DESCRIPTION: &'static str = "Merge requests of a project by filters, changed last first, \
+        without their texts. For words in descriptions and threads use search; for those of a file \
+        use file_history. Reads the local mirror: milliseconds, no network.";
+    type Arguments = given::ListMergeRequests;
+
+    fn data() -> Value {
+        defined("MergeRequestList")
+    }
+
+    fn answer(arguments: given::ListMergeRequests, call: &mut Call) -> Result<Answer, Failure> {
+        const SHAPE: Shape = Shape {
+            rows: rows("merge_requests"),
+            sides: &[],
+            once: &[],
+        };
+        let (budget, page) = (arguments.budget()?, arguments.page());
+        let project = call.project(arguments.project, arguments.host)?;
+        let mut params = merge_requests::ListMergeRequests {
+            project: project.project,
+            host: project.host,
+            remotes: project.remotes,
+            state: arguments.state,
+            author: arguments.author,
+            assignee: arguments.assignee,
+            reviewer: arguments.reviewer,
+            labels: arguments.labels,
+            milestone: arguments.milestone,
+            since: instant(arguments.since.as_deref(), Timestamp::now())?,
+            search: arguments.search,
+            draft: arguments.draft,
+            unresolved: arguments.unresolved,
+            source_branch: arguments.source_branch,
+            target_branch: arguments.target_branch,
+            sort: arguments.sort,
+            reverse: arguments.reverse,
+            limit: None,
+            cursor: arguments.cursor,
+        };
+        fit(&SHAPE, page, budget, |limit| {
+            params.limit = limit;
+            call.read::<MergeRequestsList>(&params)
+        })
+    }
+}
+
+/// `sync_runs`.
+pub(super) struct SyncRuns;
+
+/// The lists of a run, each with its share.
+const RUN_SIDES: &[Side] = &[
+    Side::new("entity_outcomes", 30),
+    Side::new("entity_failures", 30),
+    Side::new("warnings", 10),
+    Side::new("recovery_actions", 10),
+];
+
+impl Offer for SyncRuns {
+    const NAME: &'static str = "sync_runs";
+    const TITLE: &'static str = "Sync runs";
+    const DESCRIPTION: &'static str = "The ledger of all syncs, newest first, or with run_id one of \
+        them with its items: when it ran, how it ended, what failed and how to repeat it. Use \
+        after sync with wait=false, or where the mirror seems stale. Reads the local mirror: \
+        milliseconds, no network.";
+    type Arguments = given::SyncRuns;
+
+    fn data() -> Value {
+        json!({ "type": "object", "anyOf": [defined("RunList"), defined("RunResult")] })
+    }
+
+    fn answer(arguments: given::SyncRuns, call: &mut Call) -> Result<Answer, Failure> {
+        const LIST: Shape = Shape {
+            rows: rows("runs"),
+            sides: &[],
+            once: &[],
+        };
+        const ONE: Shape = Shape {
+            rows: None,
+            sides: RUN_SIDES,
+            once: &[],
+        };
+        let (budget, page) = (arguments.budget()?, arguments.page());
+        if let Some(run_id) = arguments.run_id {
+            let run = RunRef { run_id };
+            return fit(&ONE, LISTED, budget, |_| call.read::<SyncRunsGet>(&run));
+        }
+        let mut params = ListRuns {
+            limit: None,
+            states: arguments.states,
+            mode: arguments.mode,
+            project: match arguments.project {
+                Some(project) => Some(project),
+                None => call.context.project()?,
+            },
+            host: arguments.host.or_else(|| call.context.globals.host.clone()),
+            cursor: arguments.cursor,
+        };
+        fit(&LIST, page, budget, |limit| {
+            params.limit = limit;
+            call.read::<SyncRunsList>(&params)
+        })
+    }
+}
+
+/// `status`.
+pub(super) struct Status;
+
+impl Offer for Status {
+    const NAME: &'static str = "status";
+    const TITLE: &'static str = "Mirror status";
+    const DESCRIPTION: &'static str = "Which projects are mirrored, how current and complete each \
+        is, what runs now, what is wrong and its cure. Call first, or where another tool says that \
+        a project is unknown or ambiguous. Milliseconds, no network.";
+    type Arguments = given::Status;
+
+    fn data() -> Value {
+        defined("DaemonStatus")
+    }
+
+    fn answer(arguments: given::Status, call: &mut Call) -> Result<Answer, Failure> {
+        const SHAPE: Shape = Shape {
+            rows: None,
+            sides: &[
+                Side::new("projects", 40),
+                Side::new("jobs", 15),
+                Side::new("hosts", 10),
+                Side::new("warnings", 10),
+                Side::new("locks", 5),
+            ],
+            once: &[],
+        };
+        let budget = arguments.budget()?;
+        fit(&SHAPE, LISTED, budget, |_| status(call))
+    }
+}
+
+fn status(call: &mut Call) -> Result<Answer, Failure> {
+    let status = call.context.ask::<GetDaemonStatus>(&Nothing {})?;
+    serde_json::to_value(status)
+        .map(Answer::of)
+        .map_err(|error| WireError::new(ErrorCode::Internal, error.to_string()).into())
+}
+
+/// One project, as `status` shows it.
+pub(in crate::commands::mcp) fn project_status(
+    host: &str,
+    path: &str,
+    call: &mut Call,
+) -> Result<Answer, Failure> {
+    let Answer { mut data, .. } = status(call)?;
+    let projects = data.get_mut("projects").and_then(Value::as_array_mut);
+    let is_it = |project: &&mut Value| project["host"] == host && project["path"] == path;
+    match projects.and_then(|projects| projects.iter_mut().find(is_it)) {
+        Some(project) => Ok(Answer::of(project.take())),
+        None => Err(WireError::new(
+            ErrorCode::ProjectUnknown,
+            "no configured project has this address; resources/list has those that are",
+        )
+        .into()),
+    }
+}
