@@ -11,6 +11,7 @@ mod checkout;
 mod fake;
 mod init;
 mod items;
+mod mcp;
 mod process;
 mod reading;
 mod robot;

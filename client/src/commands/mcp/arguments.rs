@@ -118,6 +118,9 @@ arguments! {
         /// Leave out confidential issues and internal threads
         #[serde(default)]
         no_confidential: bool,
+        /// Among hits that fit about as well, those first that changed last
+        #[serde(default)]
+        recent: bool,
     }
     GetIssue paged {
         /// 123, #123, group/project#123, or the web address

@@ -12,6 +12,9 @@ use serde_json::{Map, Value, json};
 use super::answer::{Cut, NOTICE};
 use crate::commands::robot_docs::SCHEMAS;
 
+/// From so many names on a list is not worth its room.
+const MANY_NAMES: usize = 12;
+
 /// What a tool takes. Flat and without nulls, as the simplest of clients can
 /// read it: an argument that is not wanted is left out.
 pub(super) fn input<T: JsonSchema>() -> JsonObject {
@@ -90,10 +93,31 @@ fn plain(property: &mut Value) {
             }
         }
         fields.remove("default");
-        // Words of one programming language.
-        fields.remove("format");
+        words(fields);
+        if let Some(Value::String(text)) = fields.get_mut("description") {
+            *text = text.replace('\n', " ");
+        }
         fields.values_mut().for_each(plain);
     }
+}
+
+/// A name out of a list, in the plainest form; of a long list, as the error
+/// codes are, any name.
+fn words(fields: &mut Map<String, Value>) {
+    let variants = fields.get("oneOf").and_then(Value::as_array);
+    let names: Option<Vec<Value>> = variants.and_then(|variants| {
+        let name = |variant: &Value| variant.get("const").filter(|name| name.is_string()).cloned();
+        variants.iter().map(name).collect()
+    });
+    if let Some(names) = names {
+        fields.remove("oneOf");
+        fields.insert("type".to_owned(), "string".into());
+        if names.len() <= MANY_NAMES {
+            fields.insert("enum".to_owned(), Value::Array(names));
+        }
+    }
+    // Words of one programming language.
+    fields.remove("format");
 }
 
 /// Every definition that `schema` leads to.
@@ -142,7 +166,7 @@ fn lean(schema: &mut Value) {
         if fields.get("description").is_some_and(Value::is_string) {
             fields.remove("description");
         }
-        fields.remove("format");
+        words(fields);
     }
     match schema {
         Value::Object(fields) => fields.values_mut().for_each(lean),
@@ -157,4 +181,74 @@ fn may_be_null(property: &Value) -> bool {
         || property["anyOf"].as_array().is_some_and(|variants| variants.iter().any(is_null))
         // Any JSON at all.
         || property == &Value::Bool(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use lore_schemas::Validator;
+
+    use super::super::tools::TOOLS;
+    use super::*;
+
+    fn described() -> Vec<Value> {
+        let describe = |tool: &super::super::tools::Entry| (tool.describe)().unwrap();
+        TOOLS.iter().map(|tool| serde_json::to_value(describe(tool)).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_list_of_tools_is_the_kept_one() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/mcp-tools.json");
+        lore_schemas::compare(&file, &Value::Array(described()), "lore-client");
+    }
+
+    #[test]
+    fn there_are_few_tools_and_each_says_what_it_does_to_the_world() {
+        let tools = described();
+        assert!(tools.len() < 10);
+        for tool in &tools {
+            let name = tool["name"].as_str().unwrap();
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
+            let about = tool["description"].as_str().unwrap();
+            assert!(about.contains("network"), "{name} does not say what it costs");
+            let hints = &tool["annotations"];
+            assert_eq!(hints["readOnlyHint"], name != "sync", "{name}");
+            assert_eq!(hints["openWorldHint"], name == "sync", "{name}");
+            assert_eq!((&hints["destructiveHint"], &hints["idempotentHint"]), (&json!(false), &json!(true)));
+        }
+        let size = Value::Array(tools).to_string().len();
+        assert!(size < 50_000, "the list of tools takes {size} bytes");
+    }
+
+    #[test]
+    fn what_a_tool_takes_is_closed_flat_and_described() {
+        for tool in described() {
+            let schema = &tool["inputSchema"];
+            assert_eq!(schema["type"], "object");
+            assert_eq!(schema["additionalProperties"], false, "{}", tool["name"]);
+            let text = schema.to_string();
+            for odd in ["$ref", "null", "anyOf", "oneOf", "format", "\\n"] {
+                assert!(!text.contains(odd), "{}: {odd} in {text}", tool["name"]);
+            }
+            for (name, property) in schema["properties"].as_object().unwrap() {
+                assert!(property["description"].is_string(), "{}: {name}", tool["name"]);
+                assert!(property["type"].is_string(), "{}: {name}", tool["name"]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_tool_answers_has_every_definition_that_it_leads_to() {
+        for tool in described() {
+            let schema = &tool["outputSchema"];
+            let mut names = BTreeSet::new();
+            references(schema, &mut names);
+            for name in names {
+                assert!(schema["$defs"][&name].is_object(), "{}: {name}", tool["name"]);
+            }
+            let wrong = json!({"notice": NOTICE});
+            assert!(!Validator::new(schema).faults(&wrong).is_empty());
+        }
+    }
 }

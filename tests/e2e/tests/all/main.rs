@@ -20,6 +20,7 @@ mod gitlab_client;
 mod installations;
 mod items;
 mod killed;
+mod mcp;
 mod refusals;
 mod self_managed;
 mod settling;

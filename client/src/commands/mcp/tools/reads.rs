@@ -96,8 +96,8 @@ impl Offer for Search {
     const TITLE: &'static str = "Search issues, merge requests and threads";
     const DESCRIPTION: &'static str = "Find issues, merge requests and review threads by words and \
         by meaning, best first, with passages. Use for \"has this been discussed or tried \
-        before?\". Reads the local mirror: no request to GitLab (an embedding service may be asked \
-        where one is configured).";
+        before?\". Reads the local mirror: milliseconds, no network but that of an embedding \
+        service where one is configured.";
     type Arguments = given::Search;
 
     fn data() -> Value {
@@ -129,6 +129,7 @@ impl Offer for Search {
             path: arguments.path,
             since: instant(arguments.since.as_deref(), Timestamp::now())?,
             no_confidential: arguments.no_confidential,
+            recent: arguments.recent,
             explain: false,
             limit: None,
             cursor: arguments.cursor,

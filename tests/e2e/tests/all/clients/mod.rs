@@ -15,7 +15,7 @@ use gitlab_sim::upstream::ItemKind;
 use gitlab_sim::{
     FaultKind, FaultRule, Moment, Route, RouteFilter, Simulator, SimulatorBuilder, When,
 };
-use lore_e2e::{DaemonProcess, Home};
+use lore_e2e::{DaemonProcess, HOST, Home};
 use serde_json::{Value, json};
 
 use self::tools::{installed, run, skipped};
@@ -145,6 +145,68 @@ async fn python_websockets_speaks_websocket() {
     command.arg(script("websocket.py"));
     let seen = stage.seen_by(command).await;
     stage.assert_seen(seen);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_python_sdk_of_mcp_is_an_agent() {
+    // Its own way of being a client is not two years old.
+    let python = match tools::pip("mcp==2.3.0") {
+        Ok(python) => python,
+        Err(why) => return skipped("mcp", "pip install mcp==2.3.0", &why),
+    };
+    let stage = Stage::set().await;
+    let lore = stage.home.lore(&["mcp"]);
+    let variables = lore.get_envs().filter_map(|(name, value)| {
+        let value = value?.to_string_lossy().into_owned();
+        Some((name.to_string_lossy().into_owned(), json!(value)))
+    });
+    let server = json!({
+        "command": lore.get_program().to_string_lossy(),
+        "args": ["mcp"],
+        "env": variables.collect::<serde_json::Map<_, _>>(),
+        "cwd": "/",
+    });
+    let mut asked = stage.asked.clone();
+    let (project, iid) = (asked["project"].as_str().unwrap(), &asked["merge_request"]);
+    asked["resource"] = json!(format!("lore://{HOST}/{project}/-/merge_requests/{iid}"));
+    let mut command = Command::new(python);
+    command
+        .arg(script("mcp.py"))
+        .args([server.to_string(), asked.to_string()]);
+    let run = tokio::task::spawn_blocking(move || run(command, ""));
+    let seen: Value = serde_json::from_str(&run.await.unwrap().unwrap()).unwrap();
+    let reads = [
+        "file_history",
+        "get_issue",
+        "get_merge_request",
+        "list_issues",
+        "list_merge_requests",
+        "search",
+        "status",
+        "sync_runs",
+    ];
+    let mut all = Vec::from(reads);
+    all.push("sync");
+    all.sort_unstable();
+    for (seen, protocol) in seen
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(["2025-11-25", "2026-07-28"])
+    {
+        let expected = json!({
+            "protocol": protocol,
+            "tools": all,
+            "read_only": reads,
+            "templates": 3,
+            "found": stage.expected["found"],
+            "synced": "succeeded",
+            "progress": true,
+            "resource": asked["merge_request"],
+            "refused": [true, "PROJECT_UNKNOWN"],
+        });
+        assert_eq!(*seen, expected);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

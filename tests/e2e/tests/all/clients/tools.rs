@@ -51,11 +51,13 @@ pub(super) fn npm(package: &str) -> Result<PathBuf, String> {
     }
 }
 
-/// The interpreter of an environment that has a Python package.
-pub(super) fn pip(package: &str) -> Result<PathBuf, String> {
+/// The interpreter of an environment that has a Python package, at a version
+/// where one matters: `name` or `name==1.2`.
+pub(super) fn pip(requirement: &str) -> Result<PathBuf, String> {
+    let (package, _) = requirement.split_once("==").unwrap_or((requirement, ""));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
         .join("pip")
-        .join(package);
+        .join(requirement);
     let python = folder.join("bin/python");
     let imports = |python: &Path| {
         let mut command = Command::new(python);
@@ -76,7 +78,7 @@ pub(super) fn pip(package: &str) -> Result<PathBuf, String> {
         "--quiet",
         "--disable-pip-version-check",
     ])
-    .args(["--timeout", "10", "--retries", "1", package]);
+    .args(["--timeout", "10", "--retries", "1", requirement]);
     run(pip, "")?;
     imports(&python)?;
     Ok(python)
