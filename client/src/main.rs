@@ -5,7 +5,8 @@
 //! starts it), [`checkout`] reads git's files to tell which project and which
 //! file are meant, [`output`] is the one place that writes to a terminal. The
 //! client keeps no state, opens no database and never talks to GitLab; it uses
-//! no threads and no async runtime, since it lives for a few milliseconds.
+//! no threads and no async runtime, since it lives for a few milliseconds. The
+//! one that stays, `lore mcp`, starts both for itself.
 
 mod about;
 mod app;

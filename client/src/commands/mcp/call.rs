@@ -52,14 +52,14 @@ impl Call {
     }
 
     /// The same for a reference to an item. One that names its project itself
-    /// goes before the flags and the checkout.
+    /// (`is_whole`) goes before the flags and the checkout.
     pub(super) fn project_of(
         &self,
-        reference: &str,
+        is_whole: bool,
         project: Option<String>,
         host: Option<String>,
     ) -> Result<ResolveProject, Failure> {
-        if reference.contains('/') && project.is_none() {
+        if is_whole && project.is_none() {
             return Ok(ResolveProject {
                 host,
                 ..ResolveProject::default()
@@ -95,6 +95,11 @@ impl Call {
     pub(super) fn is_leaving(&self) -> bool {
         self.leaving.load(Ordering::Relaxed)
     }
+}
+
+/// Whether a reference names its project: `group/project#12`, an address.
+pub(super) fn is_whole(reference: &str) -> bool {
+    reference.contains('/')
 }
 
 /// A file as the repository knows it. Agents name files from the repository's

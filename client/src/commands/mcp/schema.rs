@@ -76,13 +76,7 @@ fn inlined<T: JsonSchema>() -> JsonObject {
 /// An argument that may be left out has one type, and no default that says so.
 fn plain(property: &mut Value) {
     if let Value::Object(fields) = property {
-        if let Some(Value::Array(types)) = fields.get_mut("type") {
-            types.retain(|name| name != "null");
-            if let [one] = types.as_slice() {
-                let one = one.clone();
-                fields.insert("type".to_owned(), one);
-            }
-        }
+        not_null(fields);
         let variants = fields.get("anyOf").and_then(Value::as_array).cloned();
         if let Some([Value::Object(wanted), null]) = variants.as_deref()
             && null == &json!({ "type": "null" })
@@ -98,6 +92,17 @@ fn plain(property: &mut Value) {
             *text = text.replace('\n', " ");
         }
         fields.values_mut().for_each(plain);
+    }
+}
+
+/// What may be null is left out instead.
+fn not_null(fields: &mut Map<String, Value>) {
+    if let Some(Value::Array(types)) = fields.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [one] = types.as_slice() {
+            let one = one.clone();
+            fields.insert("type".to_owned(), one);
+        }
     }
 }
 
@@ -147,8 +152,8 @@ fn references(schema: &Value, names: &mut BTreeSet<String>) {
 }
 
 /// Without what an agent does not need beside the names: descriptions, which
-/// would make the list of tools three times as long, and the demand for fields
-/// that may be null and are then left out.
+/// would make the list of tools three times as long, and nulls, which answers
+/// leave out.
 fn lean(schema: &mut Value) {
     if let Value::Object(fields) = schema {
         if let Some(Value::Array(required)) = fields.remove("required") {
@@ -162,10 +167,13 @@ fn lean(schema: &mut Value) {
                 .collect();
             fields.insert("required".to_owned(), Value::Array(demanded));
         }
-        // `description` may also be the name of a field.
-        if fields.get("description").is_some_and(Value::is_string) {
-            fields.remove("description");
+        // Each may also be the name of a field.
+        for keyword in ["description", "default", "minimum"] {
+            if fields.get(keyword).is_some_and(|value| !value.is_object()) {
+                fields.remove(keyword);
+            }
         }
+        not_null(fields);
         words(fields);
     }
     match schema {

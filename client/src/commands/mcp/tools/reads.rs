@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{Offer, defined};
 use crate::commands::mcp::answer::Answer;
 use crate::commands::mcp::arguments::{self as given, Bounded as _, Paged as _, instant};
-use crate::commands::mcp::call::{Call, file};
+use crate::commands::mcp::call::{Call, file, is_whole};
 use crate::commands::mcp::fit::{Budget, Page, Rows, Shape, Side, fit};
 use crate::failure::Failure;
 
@@ -177,7 +177,8 @@ pub(in crate::commands::mcp) fn issue(
         once: &["description"],
     };
     let page = arguments.page();
-    let project = call.project_of(&arguments.reference, arguments.project, arguments.host)?;
+    let named = is_whole(&arguments.reference);
+    let project = call.project_of(named, arguments.project, arguments.host)?;
     let mut params = issues::GetIssue {
         iid: None,
         reference: Some(arguments.reference),
@@ -234,7 +235,8 @@ pub(in crate::commands::mcp) fn merge_request(
         once: &["description"],
     };
     let page = arguments.page();
-    let project = call.project_of(&arguments.reference, arguments.project, arguments.host)?;
+    let named = is_whole(&arguments.reference);
+    let project = call.project_of(named, arguments.project, arguments.host)?;
     let mut params = merge_requests::GetMergeRequest {
         iid: None,
         reference: Some(arguments.reference),

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use super::{Offer, defined};
 use crate::commands::mcp::answer::Answer;
 use crate::commands::mcp::arguments::{self as given, Bounded as _};
-use crate::commands::mcp::call::Call;
+use crate::commands::mcp::call::{Call, is_whole};
 use crate::commands::mcp::fit::{Page, Shape, fit};
 use crate::commands::sync::{Followed, Watching, run_and_follow};
 use crate::failure::Failure;
@@ -92,12 +92,8 @@ fn request(arguments: given::Sync, call: &mut Call) -> Result<SyncRequest, Failu
         urls: arguments.urls,
         ..SyncRequest::default()
     };
-    let names_project = request.urls.iter().any(|url| url.contains('/'));
-    let ask = if names_project && arguments.project.is_none() {
-        call.project_of("/", None, arguments.host)?
-    } else {
-        call.project(arguments.project, arguments.host)?
-    };
+    let named = request.urls.iter().any(|url| is_whole(url));
+    let ask = call.project_of(named, arguments.project, arguments.host)?;
     if request.is_surgical() {
         request.project = ask.project;
         request.host = ask.host;

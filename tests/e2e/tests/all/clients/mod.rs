@@ -171,7 +171,7 @@ async fn the_python_sdk_of_mcp_is_an_agent() {
     asked["resource"] = json!(format!("lore://{HOST}/{project}/-/merge_requests/{iid}"));
     let mut command = Command::new(python);
     command
-        .arg(script("mcp.py"))
+        .arg(script("agent.py"))
         .args([server.to_string(), asked.to_string()]);
     let run = tokio::task::spawn_blocking(move || run(command, ""));
     let seen: Value = serde_json::from_str(&run.await.unwrap().unwrap()).unwrap();

@@ -347,6 +347,6 @@ async fn a_daemon_that_died_is_missed_no_longer_than_it_is_gone() {
     assert_eq!(listed["data"]["total"], 1);
     // And it is the same one for all.
     agent.read("status", json!({}));
-    let stopped = stage.home.lore(&["-q", "daemon", "stop"]).status().unwrap();
-    assert!(stopped.success());
+    let stopped = stage.home.lore(&["daemon", "stop"]).output().unwrap();
+    assert!(stopped.status.success(), "{stopped:?}");
 }

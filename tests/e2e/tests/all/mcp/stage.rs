@@ -41,8 +41,8 @@ impl Stage {
         let projects = ["acme/app", "acme/other"].map(str::to_owned);
         let home = Home::new(&sim, &projects, "interval_seconds = 0");
         let daemon = home.start().await;
-        let synced = home.lore(&["-q", "sync"]).status().unwrap();
-        assert!(synced.success());
+        let synced = home.lore(&["-q", "sync"]).output().unwrap();
+        assert!(synced.status.success(), "{synced:?}");
         Self { sim, home, daemon }
     }
 
