@@ -1,5 +1,7 @@
 //! What the tools take. The comments are what an agent reads.
 
+#![allow(clippy::doc_markdown)] // They are plain text there.
+
 use lore_proto::issues::IssueState;
 use lore_proto::items::ItemSort;
 use lore_proto::merge_requests::MergeRequestState;

@@ -24,11 +24,11 @@ const LISTED: Page = Page {
 };
 
 /// The rows of a list that says how long it is by `total`.
-const fn rows(field: &'static str) -> Option<Rows> {
-    Some(Rows {
+const fn rows(field: &'static str) -> Rows {
+    Rows {
         field,
         total: "total",
-    })
+    }
 }
 
 const THREADS: Option<Rows> = Some(Rows {
@@ -65,7 +65,7 @@ pub(in crate::commands::mcp) fn file_history(
     call: &mut Call,
 ) -> Result<Answer, Failure> {
     const SHAPE: Shape = Shape {
-        rows: rows("merge_requests"),
+        rows: Some(rows("merge_requests")),
         sides: &[Side::new("chain", 20), Side::new("possibly_missing", 5)],
         once: &[],
     };
@@ -106,7 +106,7 @@ impl Offer for Search {
 
     fn answer(arguments: given::Search, call: &mut Call) -> Result<Answer, Failure> {
         const SHAPE: Shape = Shape {
-            rows: rows("hits"),
+            rows: Some(rows("hits")),
             sides: &[],
             once: &[],
         };
@@ -273,7 +273,7 @@ impl Offer for ListIssues {
 
     fn answer(arguments: given::ListIssues, call: &mut Call) -> Result<Answer, Failure> {
         const SHAPE: Shape = Shape {
-            rows: rows("issues"),
+            rows: Some(rows("issues")),
             sides: &[],
             once: &[],
         };
@@ -319,7 +319,7 @@ impl Offer for ListMergeRequests {
 
     fn answer(arguments: given::ListMergeRequests, call: &mut Call) -> Result<Answer, Failure> {
         const SHAPE: Shape = Shape {
-            rows: rows("merge_requests"),
+            rows: Some(rows("merge_requests")),
             sides: &[],
             once: &[],
         };
@@ -379,7 +379,7 @@ impl Offer for SyncRuns {
 
     fn answer(arguments: given::SyncRuns, call: &mut Call) -> Result<Answer, Failure> {
         const LIST: Shape = Shape {
-            rows: rows("runs"),
+            rows: Some(rows("runs")),
             sides: &[],
             once: &[],
         };
