@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use lore_proto::methods::Method;
 use lore_proto::project::ResolveProject;
-use lore_proto::{ErrorCode, WireError};
+use lore_proto::{ErrorCode, Timestamp, WireError};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::answer::Answer;
@@ -84,6 +84,11 @@ impl Call {
             warnings: read.warnings,
             truncated: Vec::new(),
         })
+    }
+
+    /// When it is asked, for ages such as `2d`.
+    pub(super) fn now(&self) -> Timestamp {
+        self.context.printer.view().now
     }
 
     /// True once, where the agent wants the request to end.

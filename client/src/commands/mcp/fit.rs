@@ -132,18 +132,15 @@ pub(super) fn fit(
         if budget.left(&answer).is_some() {
             return Ok(answer);
         }
+        let fitting = shape.rows.map_or(0, |rows| rows.fitting(&mut answer, budget));
+        let given = shape.rows.map_or(0, |rows| rows.count(&answer));
         // The mirror may change in between, and yet this ends.
         rounds += 1;
-        if rounds == MAX_ROUNDS {
-            return shrink(answer, budget);
-        }
-        let fitting = shape.rows.map_or(0, |rows| rows.fitting(&mut answer, budget));
-        let asked = shape.rows.map_or(0, |rows| rows.count(&answer));
-        match u32::try_from(fitting) {
-            Ok(fewer @ 1..) if fitting < asked => limit = Some(fewer),
-            _ if asked > 1 => limit = Some(1),
-            _ => return shrink(answer, budget),
-        }
+        limit = match u32::try_from(fitting) {
+            Ok(fewer @ 1..) if fitting < given && rounds < MAX_ROUNDS => Some(fewer),
+            _ if given > 1 && rounds <= MAX_ROUNDS => Some(1),
+            _ => return shrink(answer, shape, budget),
+        };
     }
 }
 
@@ -257,19 +254,25 @@ impl Side {
             })
             .count();
         items.truncate(fitting);
-        let known = total.unwrap_or(all as u64);
-        (fitting < all).then(|| Cut {
+        let (shown, all) = (fitting as u64, all as u64);
+        let total = total.unwrap_or(all);
+        let more = if shown < all {
+            "call again with a larger max_bytes"
+        } else {
+            "on the item's page, data.web_url"
+        };
+        (shown < total).then(|| Cut {
             what: self.field.to_owned(),
-            shown: u64::try_from(fitting).ok(),
-            total: Some(known),
-            more: "call again with a larger max_bytes".to_owned(),
+            shown: Some(shown),
+            total: Some(total),
+            more: more.to_owned(),
         })
     }
 }
 
 /// An answer of a single row that does not fit: its texts and the lists in it
-/// are cut, ever shorter.
-fn shrink(mut answer: Answer, budget: Budget) -> Result<Answer, Failure> {
+/// are cut, ever shorter. Rows stay, or the cursor would lead past some.
+fn shrink(mut answer: Answer, shape: &Shape, budget: Budget) -> Result<Answer, Failure> {
     answer.truncated.push(Cut {
         what: "texts and lists within".to_owned(),
         shown: None,
@@ -277,9 +280,19 @@ fn shrink(mut answer: Answer, budget: Budget) -> Result<Answer, Failure> {
         more: "call again with a larger max_bytes".to_owned(),
     });
     for characters in [600, 300, 150, 80, 40] {
+        let entries = characters / 20;
         if let Some(fields) = answer.fields() {
-            for value in fields.values_mut() {
-                squeeze(value, characters, characters / 20);
+            let rows = shape.rows.and_then(|rows| fields.remove(rows.field));
+            let mut rest = Value::Object(std::mem::take(fields));
+            squeeze(&mut rest, characters, entries);
+            if let Value::Object(rest) = rest {
+                *fields = rest;
+            }
+            if let Some((at, Value::Array(mut rows))) = shape.rows.zip(rows) {
+                for row in &mut rows {
+                    squeeze(row, characters, entries);
+                }
+                fields.insert(at.field.to_owned(), Value::Array(rows));
             }
         }
         if budget.left(&answer).is_some() {
@@ -313,19 +326,28 @@ fn squeeze(value: &mut Value, characters: usize, entries: usize) {
             }
         }
         Value::Object(fields) => {
-            let mut cut = false;
+            let mut cut = Vec::new();
             for (name, value) in fields.iter_mut() {
                 match value {
                     Value::String(text) if TEXTS.contains(&name.as_str()) => {
                         let short = shorten(text, characters);
-                        cut |= name == "body" && short != *text;
-                        *text = short;
+                        if short != *text {
+                            *text = short;
+                            cut.push(name.clone());
+                        }
                     }
                     value => squeeze(value, characters, entries),
                 }
             }
-            if cut {
-                fields.insert("body_truncated".to_owned(), Value::Bool(true));
+            for name in cut {
+                // Where an item has a mark of its own, it is set.
+                if let Some(mark) = fields.get_mut(&format!("{name}_truncated")) {
+                    *mark = Value::Bool(true);
+                }
+                // Places in a text that is not there any more.
+                if let (true, Some(places)) = (name == "text", fields.get_mut("highlights")) {
+                    *places = Value::Array(Vec::new());
+                }
             }
         }
         _ => {}
@@ -363,7 +385,7 @@ mod tests {
         move |limit| {
             let shown = limit.unwrap_or(20).min(threads);
             let threads: Vec<Value> = (0..shown)
-                .map(|n| json!({"discussion_id": n, "notes": [{"body": "\"x\\".repeat(characters / 3)}]}))
+                .map(|n| json!({"discussion_id": n, "notes": [{"body": "\"x\\".repeat(characters / 3), "body_truncated": false}]}))
                 .collect();
             let files: Vec<Value> = (0..100).map(|n| json!({"new_path": format!("src/{n}.rs")})).collect();
             Ok(Answer::of(json!({
@@ -420,6 +442,14 @@ mod tests {
         assert_eq!(note["body_truncated"], true);
         assert!(note["body"].as_str().unwrap().ends_with('…'));
         assert!(answer.truncated.iter().any(|cut| cut.more.contains("max_bytes")));
+    }
+
+    #[test]
+    fn no_row_is_lost_where_the_mirror_gives_more_than_it_was_asked_for() {
+        let stubborn = |_| mirror(20, 900)(None);
+        let refused = fit(&SHAPE, FIRST, Budget::of_result(16_000), stubborn);
+        let all = |answer: Answer| answer.data["threads"].as_array().map(Vec::len) == Some(20);
+        assert!(refused.map_or(true, all));
     }
 
     #[test]

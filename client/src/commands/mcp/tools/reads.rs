@@ -8,7 +8,7 @@ use lore_proto::methods::{
 };
 use lore_proto::search::SearchParams;
 use lore_proto::sync_runs::{ListRuns, RunRef};
-use lore_proto::{ErrorCode, Timestamp, WireError, issues, merge_requests};
+use lore_proto::{ErrorCode, WireError, issues, merge_requests};
 use serde_json::{Value, json};
 
 use super::{Offer, defined};
@@ -127,7 +127,7 @@ impl Offer for Search {
             labels: arguments.labels,
             state: arguments.state,
             path: arguments.path,
-            since: instant(arguments.since.as_deref(), Timestamp::now())?,
+            since: instant(arguments.since.as_deref(), call.now())?,
             no_confidential: arguments.no_confidential,
             recent: arguments.recent,
             explain: false,
@@ -288,7 +288,7 @@ impl Offer for ListIssues {
             assignee: arguments.assignee,
             labels: arguments.labels,
             milestone: arguments.milestone,
-            since: instant(arguments.since.as_deref(), Timestamp::now())?,
+            since: instant(arguments.since.as_deref(), call.now())?,
             search: arguments.search,
             sort: arguments.sort,
             reverse: arguments.reverse,
@@ -335,7 +335,7 @@ impl Offer for ListMergeRequests {
             reviewer: arguments.reviewer,
             labels: arguments.labels,
             milestone: arguments.milestone,
-            since: instant(arguments.since.as_deref(), Timestamp::now())?,
+            since: instant(arguments.since.as_deref(), call.now())?,
             search: arguments.search,
             draft: arguments.draft,
             unresolved: arguments.unresolved,

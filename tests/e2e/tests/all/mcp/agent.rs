@@ -1,6 +1,11 @@
 //! A client of the Model Context Protocol that knows nothing of it: JSON texts
 //! on the stdin and stdout of `lore mcp`.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "calls are written with `json!`, and read better without a `&`"
+)]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};

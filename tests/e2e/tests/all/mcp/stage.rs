@@ -93,7 +93,7 @@ fn discuss(upstream: &mut Upstream, at: ItemRef, by: u64, n: usize, when: Moment
         "Thread {n}: {}",
         "\"why\" \\ weil \"größer\"?\n".repeat(200)
     );
-    let note = if n % 2 == 0 {
+    let note = if n.is_multiple_of(2) {
         let version =
             upstream.project(PROJECT).unwrap().merge_requests[&at.iid].versions[0].clone();
         let position = Position {
