@@ -60,9 +60,21 @@ impl Answer {
                 whole.insert(name.to_owned(), value);
             }
         };
-        add("freshness", serde_json::to_value(&self.freshness), self.freshness.is_some());
-        add("warnings", serde_json::to_value(&self.warnings), !self.warnings.is_empty());
-        add("truncated", serde_json::to_value(&self.truncated), !self.truncated.is_empty());
+        add(
+            "freshness",
+            serde_json::to_value(&self.freshness),
+            self.freshness.is_some(),
+        );
+        add(
+            "warnings",
+            serde_json::to_value(&self.warnings),
+            !self.warnings.is_empty(),
+        );
+        add(
+            "truncated",
+            serde_json::to_value(&self.truncated),
+            !self.truncated.is_empty(),
+        );
         drop_nulls(&mut Value::Object(whole))
     }
 

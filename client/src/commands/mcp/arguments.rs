@@ -2,12 +2,12 @@
 
 #![allow(clippy::doc_markdown)] // They are plain text there.
 
+use lore_proto::Timestamp;
 use lore_proto::issues::IssueState;
 use lore_proto::items::ItemSort;
 use lore_proto::merge_requests::MergeRequestState;
 use lore_proto::search::{SearchMode, SearchType};
 use lore_proto::sync::{RunMode, RunStatus};
-use lore_proto::Timestamp;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -276,7 +276,10 @@ pub(super) fn resource_budget() -> Budget {
 /// Agents give a bare number as a number, too.
 fn reference<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged, expecting = "expected a string such as 123, #123 or a web address")]
+    #[serde(
+        untagged,
+        expecting = "expected a string such as 123, #123 or a web address"
+    )]
     enum Given {
         Text(String),
         Number(u64),
@@ -299,7 +302,10 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_named() {
         let said = refused::<GetIssue>(json!({"reference": "1", "projct": "a"}));
-        assert!(said.contains("`projct`") && said.contains("`project`"), "{said}");
+        assert!(
+            said.contains("`projct`") && said.contains("`project`"),
+            "{said}"
+        );
         let said = refused::<GetIssue>(json!({}));
         assert!(said.contains("`reference`"), "{said}");
         let said = refused::<GetIssue>(json!({"reference": "1", "limit": "many"}));
@@ -307,12 +313,19 @@ mod tests {
         let said = refused::<Sync>(json!({"issues": [1, -2]}));
         assert!(said.contains("`issues[1]`"), "{said}");
         let said = refused::<ListIssues>(json!({"state": "merged"}));
-        assert!(said.contains("`state`") && said.contains("opened"), "{said}");
+        assert!(
+            said.contains("`state`") && said.contains("opened"),
+            "{said}"
+        );
     }
 
     #[test]
     fn a_reference_may_be_a_number() {
-        let read = |value| read::<GetIssue>(json!({"reference": value})).unwrap().reference;
+        let read = |value| {
+            read::<GetIssue>(json!({"reference": value}))
+                .unwrap()
+                .reference
+        };
         assert_eq!(read(json!(12)), "12");
         assert_eq!(read(json!("#12")), "#12");
     }

@@ -123,7 +123,10 @@ mod tests {
         let many: Vec<String> = (0..1_000).map(|n| format!("group/{n}")).collect();
         let error = WireError::new(ErrorCode::Internal, "x").details(json!({"all": many}));
         let told = to_value(&error);
-        assert_eq!(told["error"]["details"]["all"].as_array().unwrap().len(), 10);
+        assert_eq!(
+            told["error"]["details"]["all"].as_array().unwrap().len(),
+            10
+        );
         let wide: serde_json::Map<String, Value> =
             (0..1_000).map(|n| (format!("key{n}"), json!(n))).collect();
         let error = WireError::new(ErrorCode::Internal, "x").details(wide.into());

@@ -43,7 +43,10 @@ impl Budget {
     /// What `value` takes of it, on the wire.
     fn cost(self, value: &Value) -> usize {
         let text = value.to_string();
-        let escapes = text.bytes().filter(|byte| matches!(byte, b'"' | b'\\')).count();
+        let escapes = text
+            .bytes()
+            .filter(|byte| matches!(byte, b'"' | b'\\'))
+            .count();
         let as_text = text.len() + escapes;
         if self.twice {
             as_text + text.len()
@@ -132,7 +135,9 @@ pub(super) fn fit(
         if budget.left(&answer).is_some() {
             return Ok(answer);
         }
-        let fitting = shape.rows.map_or(0, |rows| rows.fitting(&mut answer, budget));
+        let fitting = shape
+            .rows
+            .map_or(0, |rows| rows.fitting(&mut answer, budget));
         let given = shape.rows.map_or(0, |rows| rows.count(&answer));
         // The mirror may change in between, and yet this ends.
         rounds += 1;
@@ -148,7 +153,9 @@ impl Shape {
     /// Cuts what is beside the rows, and marks all that is not there.
     fn trim(&self, answer: &mut Answer, goes_on: bool, budget: Budget) {
         let mut cuts = Vec::new();
-        let Some(fields) = answer.fields() else { return };
+        let Some(fields) = answer.fields() else {
+            return;
+        };
         if goes_on {
             self.leave_to_first_page(fields, &mut cuts);
         }
@@ -172,7 +179,12 @@ impl Shape {
 
     fn leave_to_first_page(&self, fields: &mut Map<String, Value>, cuts: &mut Vec<Cut>) {
         let mut left_out = Vec::new();
-        for name in self.once.iter().copied().chain(self.sides.iter().map(|side| side.field)) {
+        for name in self
+            .once
+            .iter()
+            .copied()
+            .chain(self.sides.iter().map(|side| side.field))
+        {
             match fields.get_mut(name) {
                 Some(Value::String(text)) if !text.is_empty() => text.clear(),
                 Some(Value::Array(items)) if !items.is_empty() => items.clear(),
@@ -239,7 +251,10 @@ impl Rows {
 impl Side {
     /// Cuts the list to its share.
     fn cut(self, fields: &mut Map<String, Value>, budget: Budget) -> Option<Cut> {
-        let total = self.total.and_then(|name| fields.get(name)).and_then(Value::as_u64);
+        let total = self
+            .total
+            .and_then(|name| fields.get(name))
+            .and_then(Value::as_u64);
         let items = fields.get_mut(self.field)?.as_array_mut()?;
         let all = items.len();
         let mut room = budget.bytes * self.percent / 100;
@@ -381,13 +396,18 @@ mod tests {
     };
 
     /// A mirror of so many threads of so many characters.
-    fn mirror(threads: u32, characters: usize) -> impl FnMut(Option<u32>) -> Result<Answer, Failure> {
+    fn mirror(
+        threads: u32,
+        characters: usize,
+    ) -> impl FnMut(Option<u32>) -> Result<Answer, Failure> {
         move |limit| {
             let shown = limit.unwrap_or(20).min(threads);
             let threads: Vec<Value> = (0..shown)
                 .map(|n| json!({"discussion_id": n, "notes": [{"body": "\"x\\".repeat(characters / 3), "body_truncated": false}]}))
                 .collect();
-            let files: Vec<Value> = (0..100).map(|n| json!({"new_path": format!("src/{n}.rs")})).collect();
+            let files: Vec<Value> = (0..100)
+                .map(|n| json!({"new_path": format!("src/{n}.rs")}))
+                .collect();
             Ok(Answer::of(json!({
                 "description": "what it is for", "description_truncated": false,
                 "threads": threads, "threads_total": 30, "next_cursor": "after",
@@ -411,7 +431,10 @@ mod tests {
                 let ask = mirror(threads, characters);
                 let answer = fit(&SHAPE, FIRST, Budget::of_result(bytes), ask).unwrap();
                 let size = on_the_wire(&answer);
-                assert!(size < bytes as usize, "{threads} of {characters}: {size} of {bytes}");
+                assert!(
+                    size < bytes as usize,
+                    "{threads} of {characters}: {size} of {bytes}"
+                );
             }
         }
     }
@@ -428,7 +451,13 @@ mod tests {
         let shown = answer.data["threads"].as_array().unwrap().len();
         assert!((2..20).contains(&shown), "{shown}");
         assert_eq!(asked, [Some(20), Some(u32::try_from(shown).unwrap())]);
-        let cut = |what: &str| answer.truncated.iter().find(|cut| cut.what == what).unwrap();
+        let cut = |what: &str| {
+            answer
+                .truncated
+                .iter()
+                .find(|cut| cut.what == what)
+                .unwrap()
+        };
         assert_eq!(cut("threads").total, Some(30));
         assert!(cut("threads").more.contains("cursor"));
         assert_eq!(cut("files").total, Some(120));
@@ -441,7 +470,12 @@ mod tests {
         let note = &answer.data["threads"][0]["notes"][0];
         assert_eq!(note["body_truncated"], true);
         assert!(note["body"].as_str().unwrap().ends_with('…'));
-        assert!(answer.truncated.iter().any(|cut| cut.more.contains("max_bytes")));
+        assert!(
+            answer
+                .truncated
+                .iter()
+                .any(|cut| cut.more.contains("max_bytes"))
+        );
     }
 
     #[test]

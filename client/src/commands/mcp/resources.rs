@@ -118,7 +118,11 @@ pub(super) fn list(call: &mut Call) -> Result<Vec<Resource>, Failure> {
         .into_iter()
         .map(|project| {
             let encoded = |part: &str| utf8_percent_encode(part, ENCODED).to_string();
-            let uri = format!("lore://{}/{}", encoded(&project.host), encoded(&project.path));
+            let uri = format!(
+                "lore://{}/{}",
+                encoded(&project.host),
+                encoded(&project.path)
+            );
             Resource::new(uri, project.path)
                 .with_description("how current and complete the mirror of this project is")
                 .with_mime_type(MIME_TYPE)
@@ -173,7 +177,10 @@ mod tests {
     fn an_address_names_host_project_and_what() {
         let parsed = |uri| Address::parse(uri).unwrap();
         let address = parsed("lore://h:8443/group/sub/p/-/merge_requests/12");
-        assert_eq!((address.host.as_str(), address.project.as_str()), ("h:8443", "group/sub/p"));
+        assert_eq!(
+            (address.host.as_str(), address.project.as_str()),
+            ("h:8443", "group/sub/p")
+        );
         assert_eq!(address.what, What::MergeRequest(12));
         assert_eq!(parsed("lore://h/g/p/-/issues/7").what, What::Issue(7));
         assert_eq!(parsed("lore://h/g/p").what, What::Project);

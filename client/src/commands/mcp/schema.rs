@@ -63,7 +63,11 @@ fn inlined<T: JsonSchema>() -> JsonObject {
         settings.meta_schema = None;
         settings.inline_subschemas = true;
     });
-    match settings.into_generator().into_root_schema_for::<T>().to_value() {
+    match settings
+        .into_generator()
+        .into_root_schema_for::<T>()
+        .to_value()
+    {
         Value::Object(mut schema) => {
             schema.remove("title");
             schema.remove("description");
@@ -111,7 +115,12 @@ fn not_null(fields: &mut Map<String, Value>) {
 fn words(fields: &mut Map<String, Value>) {
     let variants = fields.get("oneOf").and_then(Value::as_array);
     let names: Option<Vec<Value>> = variants.and_then(|variants| {
-        let name = |variant: &Value| variant.get("const").filter(|name| name.is_string()).cloned();
+        let name = |variant: &Value| {
+            variant
+                .get("const")
+                .filter(|name| name.is_string())
+                .cloned()
+        };
         variants.iter().map(name).collect()
     });
     if let Some(names) = names {
@@ -143,7 +152,10 @@ fn references(schema: &Value, names: &mut BTreeSet<String>) {
     match schema {
         Value::Object(fields) => {
             let name = fields.get("$ref").and_then(Value::as_str);
-            names.extend(name.and_then(|at| at.strip_prefix("#/$defs/")).map(str::to_owned));
+            names.extend(
+                name.and_then(|at| at.strip_prefix("#/$defs/"))
+                    .map(str::to_owned),
+            );
             fields.values().for_each(|value| references(value, names));
         }
         Value::Array(items) => items.iter().for_each(|item| references(item, names)),
@@ -161,7 +173,9 @@ fn lean(schema: &mut Value) {
                 .into_iter()
                 .filter(|name| {
                     let properties = fields.get("properties");
-                    let property = properties.zip(name.as_str()).and_then(|(all, name)| all.get(name));
+                    let property = properties
+                        .zip(name.as_str())
+                        .and_then(|(all, name)| all.get(name));
                     !property.is_some_and(may_be_null)
                 })
                 .collect();
@@ -202,7 +216,10 @@ mod tests {
 
     fn described() -> Vec<Value> {
         let describe = |tool: &super::super::tools::Entry| (tool.describe)().unwrap();
-        TOOLS.iter().map(|tool| serde_json::to_value(describe(tool)).unwrap()).collect()
+        TOOLS
+            .iter()
+            .map(|tool| serde_json::to_value(describe(tool)).unwrap())
+            .collect()
     }
 
     #[test]
@@ -217,13 +234,22 @@ mod tests {
         assert!(tools.len() < 10);
         for tool in &tools {
             let name = tool["name"].as_str().unwrap();
-            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
+            assert!(
+                name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'),
+                "{name}"
+            );
             let about = tool["description"].as_str().unwrap();
-            assert!(about.contains("network"), "{name} does not say what it costs");
+            assert!(
+                about.contains("network"),
+                "{name} does not say what it costs"
+            );
             let hints = &tool["annotations"];
             assert_eq!(hints["readOnlyHint"], name != "sync", "{name}");
             assert_eq!(hints["openWorldHint"], name == "sync", "{name}");
-            assert_eq!((&hints["destructiveHint"], &hints["idempotentHint"]), (&json!(false), &json!(true)));
+            assert_eq!(
+                (&hints["destructiveHint"], &hints["idempotentHint"]),
+                (&json!(false), &json!(true))
+            );
         }
         let size = Value::Array(tools).to_string().len();
         assert!(size < 50_000, "the list of tools takes {size} bytes");
@@ -240,7 +266,11 @@ mod tests {
                 assert!(!text.contains(odd), "{}: {odd} in {text}", tool["name"]);
             }
             for (name, property) in schema["properties"].as_object().unwrap() {
-                assert!(property["description"].is_string(), "{}: {name}", tool["name"]);
+                assert!(
+                    property["description"].is_string(),
+                    "{}: {name}",
+                    tool["name"]
+                );
                 assert!(property["type"].is_string(), "{}: {name}", tool["name"]);
             }
         }
@@ -253,7 +283,11 @@ mod tests {
             let mut names = BTreeSet::new();
             references(schema, &mut names);
             for name in names {
-                assert!(schema["$defs"][&name].is_object(), "{}: {name}", tool["name"]);
+                assert!(
+                    schema["$defs"][&name].is_object(),
+                    "{}: {name}",
+                    tool["name"]
+                );
             }
             let wrong = json!({"notice": NOTICE});
             assert!(!Validator::new(schema).faults(&wrong).is_empty());

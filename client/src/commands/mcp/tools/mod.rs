@@ -85,12 +85,14 @@ fn describe<T: Offer>() -> Result<Tool, WireError> {
         .idempotent(true)
         // The mirror is this machine's own; GitLab is not.
         .open_world(!T::reads());
-    Ok(
-        Tool::new(T::NAME, T::DESCRIPTION, Arc::new(schema::input::<T::Arguments>()))
-            .with_title(T::TITLE)
-            .with_raw_output_schema(Arc::new(schema::output(&T::data())?))
-            .with_annotations(annotations),
+    Ok(Tool::new(
+        T::NAME,
+        T::DESCRIPTION,
+        Arc::new(schema::input::<T::Arguments>()),
     )
+    .with_title(T::TITLE)
+    .with_raw_output_schema(Arc::new(schema::output(&T::data())?))
+    .with_annotations(annotations))
 }
 
 /// A reference to a definition of robot mode's schemas.

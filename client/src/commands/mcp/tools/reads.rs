@@ -112,7 +112,9 @@ impl Offer for Search {
         };
         let (budget, page) = (arguments.budget()?, arguments.page());
         if arguments.query.trim().is_empty() && arguments.like.is_none() {
-            return Err(Failure::usage("one of the arguments `query` and `like` is needed"));
+            return Err(Failure::usage(
+                "one of the arguments `query` and `like` is needed",
+            ));
         }
         let project = call.project(arguments.project, arguments.host)?;
         let mut params = SearchParams {

@@ -7,8 +7,8 @@ use lore_proto::events::{Event, EventBody};
 use lore_proto::methods::{ProjectsResolve, SyncStart};
 use lore_proto::sync::SyncRequest;
 use lore_proto::{ErrorCode, WireError};
-use serde_json::{Map, Value, json};
 use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
 
 use super::{Offer, defined};
 use crate::commands::mcp::answer::Answer;
@@ -149,7 +149,10 @@ impl Watching for Agent<'_> {
             return Ok(());
         };
         if let EventBody::Progress { .. } = body {
-            if self.counted.is_some_and(|last| last.elapsed() < BETWEEN_COUNTS) {
+            if self
+                .counted
+                .is_some_and(|last| last.elapsed() < BETWEEN_COUNTS)
+            {
                 return Ok(());
             }
             self.counted = Some(Instant::now());
@@ -191,7 +194,9 @@ fn step(event: &EventBody) -> Option<String> {
             done,
             total,
         } => {
-            let of = total.map(|total| format!(" of {total}")).unwrap_or_default();
+            let of = total
+                .map(|total| format!(" of {total}"))
+                .unwrap_or_default();
             let (project, what) = (sanitise::line(project), sanitise::line(what));
             Some(format!("{project}: {what} {done}{of}"))
         }
