@@ -85,7 +85,8 @@ async function main([command, argument]) {
 module.exports = { connect, fileHistory, sync, socketPath };
 if (require.main === module) {
   main(process.argv.slice(2)).catch((error) => {
-    console.error([`${error.data?.code ?? 'error'}: ${error.message}`, ...(error.data?.actions ?? [])].join('\n  next: '));
+    const { code, actions } = error.data ?? {};
+    console.error([`${code ?? 'error'}: ${error.message}`, ...(actions ?? [])].join('\n  next: '));
     process.exitCode = 1;
   });
 }

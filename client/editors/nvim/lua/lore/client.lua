@@ -175,9 +175,10 @@ local function connect(path, done, absent)
       done(nil, connection)
     end)
   end)
-  local ok, why = pcall(pipe.connect, pipe, path, connected)
-  if not ok then
-    connected(why)
+  -- What is wrong with the path itself is not told to the callback.
+  local ok, request, why = pcall(pipe.connect, pipe, path, connected)
+  if not ok or not request then
+    connected(why or request)
   end
 end
 

@@ -20,7 +20,8 @@ function M.check()
   if vim.fn.executable(config('command')) == 1 then
     good(('`%s` is there'):format(config('command')))
   else
-    bad(('`%s` is not there, so no daemon can be started'):format(config('command')), { "install lore, or let vim.g.lore = { command = '…' } name it" })
+    local message = ('`%s` is not there, so no daemon can be started'):format(config('command'))
+    bad(message, { "install lore, or let vim.g.lore = { command = '…' } name it" })
   end
   if vim.fn.executable('git') == 1 then
     good('`git` is there')

@@ -32,7 +32,8 @@ function M.path()
   local data = absolute('XDG_DATA_HOME') or (set('HOME') and set('HOME') .. '/.local/share')
   local folder = absolute('XDG_RUNTIME_DIR') or data
   if not folder then
-    return nil, report.failure('IO', 'neither HOME nor XDG_RUNTIME_DIR is set, so there is no socket', 'set LORE_SOCKET')
+    local message = 'neither HOME nor XDG_RUNTIME_DIR is set, so there is no socket'
+    return nil, report.failure('IO', message, 'set LORE_SOCKET')
   end
   return folder .. '/lore/lored.sock'
 end
@@ -60,13 +61,14 @@ end
 --- @param done function Called with an error or nil.
 function M.start(absent, done)
   local command = config('command')
-  local nobody = ('no daemon answers (%s)'):format(absent)
+  local nobody = ('no daemon answers at %s (%s)'):format(M.path(), absent)
   if not config('autostart') or vim.env.LORE_NO_AUTOSTART == '1' then
     return done(report.failure('DAEMON_UNAVAILABLE', nobody, 'lore daemon start'))
   end
   if vim.fn.executable(command) == 0 then
     local message = ('%s, and `%s`, which would start one, is not there'):format(nobody, command)
-    return done(report.failure('DAEMON_UNAVAILABLE', message, "install lore, or let vim.g.lore = { command = '…' } name it"))
+    local cure = "install lore, or let vim.g.lore = { command = '…' } name it"
+    return done(report.failure('DAEMON_UNAVAILABLE', message, cure))
   end
   local argv = { command, '--robot' }
   if config('socket') then

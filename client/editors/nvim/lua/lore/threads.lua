@@ -132,8 +132,11 @@ function M.show(buffer)
       if marked + elsewhere == 0 then
         report.info('there are no review threads on this file')
       else
-        local besides = elsewhere > 0 and ('; %s on no line that is here: :LoreFileHistory'):format(text.count(elsewhere, 'thread')) or ''
-        report.info(('threads on %s%s'):format(text.count(marked, 'line'), besides))
+        local said = 'threads on ' .. text.count(marked, 'line')
+        if elsewhere > 0 then
+          said = ('%s; %s on no line that is here: :LoreFileHistory'):format(said, text.count(elsewhere, 'thread'))
+        end
+        report.info(said)
       end
     end)
   end)

@@ -205,7 +205,8 @@ function M.threads_page(threads)
     if at > 1 then
       page:add('')
     end
-    page:add(('!%d %s'):format(one.merge_request.iid, text.line(one.merge_request.title)), 'LoreTitle', text.address(one.merge_request.web_url))
+    local of = one.merge_request
+    page:add(('!%d %s'):format(of.iid, text.line(of.title)), 'LoreTitle', text.address(of.web_url))
     page:thread(one.thread)
   end
   return page

@@ -293,7 +293,7 @@ async fn neovim_shows_history_and_threads_and_syncs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn neovim_starts_the_daemon_where_none_answers_and_says_why_it_cannot() {
+async fn neovim_has_the_daemon_started_where_none_answers_and_says_why_it_was_not() {
     if let Err(why) = installed("nvim") {
         return skipped("nvim", "apt install neovim", &why);
     }
@@ -317,7 +317,11 @@ async fn neovim_starts_the_daemon_where_none_answers_and_says_why_it_cannot() {
     "#;
     let lore = folder.path().join("lore");
     let says = r#"{"ok":false,"error":{"code":"CONFIG_NOT_FOUND","message":"there is no config","actions":["lore init"]}}"#;
-    std::fs::write(&lore, format!("#!/bin/sh\necho '{says}'\nexit 3\n")).unwrap();
+    std::fs::write(
+        &lore,
+        format!("#!/bin/sh\necho \"$@\" > asked\necho '{says}'\nexit 3\n"),
+    )
+    .unwrap();
     std::fs::set_permissions(&lore, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let script = folder.path().join("drive.lua");
     std::fs::write(&script, lua.replace("LORE", &lore.display().to_string())).unwrap();
@@ -340,6 +344,8 @@ async fn neovim_starts_the_daemon_where_none_answers_and_says_why_it_cannot() {
         said[1].contains("`no-such-lore`, which would start one"),
         "{said:?}"
     );
+    let asked = std::fs::read_to_string(folder.path().join("asked")).unwrap();
+    assert_eq!(asked, "--robot daemon start\n");
     assert_eq!(
         said[2],
         "lore: CONFIG_NOT_FOUND: there is no config\n  next: lore init"
