@@ -8,7 +8,7 @@
 ;;   M-x lore-file-history   merge requests that touched the file visited
 ;;   M-x lore-sync           fetch one merge request anew, with progress
 ;;   M-x lore-cancel         cancel that
-;; Text from GitLab is inserted as it is and never evaluated.
+;; Text from GitLab is only shown: never evaluated, and without controls.
 
 ;;; Code:
 (require 'jsonrpc)
@@ -48,6 +48,10 @@
        (user-error "%s: %s %s" (plist-get data :code) (alist-get 'jsonrpc-error-message (cddr failure))
                    (mapconcat (lambda (action) (concat "[" action "]")) (plist-get data :actions) " "))))))
 
+(defun lore--line (text)
+  "TEXT, written by anybody, without what acts instead of being seen."
+  (replace-regexp-in-string "[[:cntrl:]\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]" "" text))
+
 (defun lore--place ()
   "Parameters that say which project is meant."
   (let ((remote (car (ignore-errors (process-lines "git" "remote" "get-url" "origin")))))
@@ -65,7 +69,8 @@
         (erase-buffer)
         (insert path "\n")
         (seq-doseq (mr (plist-get data :merge_requests))
-          (insert (format "!%-5d %-7s %s\n" (plist-get mr :iid) (plist-get mr :state) (plist-get mr :title)))))
+          (insert (format "!%-5d %-7s %s\n" (plist-get mr :iid) (plist-get mr :state)
+                          (lore--line (plist-get mr :title))))))
       (special-mode)
       (display-buffer (current-buffer)))))
 

@@ -68,7 +68,8 @@ async function main([command, argument]) {
     if (command === 'history') {
       const file = git('rev-parse', '--show-prefix') + argument;
       for (const { iid, state, title } of await fileHistory(connection, file, remotes)) {
-        console.log(`!${iid}\t${state}\t${title}`);
+        // Written by anybody: what a terminal would obey is left out.
+        console.log(`!${iid}\t${state}\t${title.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '')}`);
       }
     } else {
       const source = new rpc.CancellationTokenSource();

@@ -21,7 +21,8 @@ function M.lines(failure)
     lines[#lines + 1] = ('  %s%d: %s'):format(sigil, one.iid, text.line(one.reason or one.code))
   end
   if failure.code == 'AMBIGUOUS_PROJECT' or failure.code == 'PROJECT_UNKNOWN' then
-    for _, candidate in ipairs(type(details.candidates) == 'table' and details.candidates or {}) do
+    local candidates = details.candidates or details.nearest
+    for _, candidate in ipairs(type(candidates) == 'table' and candidates or {}) do
       local path = type(candidate) == 'table' and candidate.path or candidate
       lines[#lines + 1] = "  for this buffer: :let b:lore_project = '" .. text.line(path) .. "'"
     end

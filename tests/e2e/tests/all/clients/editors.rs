@@ -95,8 +95,10 @@ impl Desk {
             .current_dir(checkout);
         let run = tokio::task::spawn_blocking(move || run(command, ""));
         let output = run.await.unwrap().expect("the editor runs");
-        // Its port is another one each time.
-        let output = output.replace(&self.sim.url(), "https://gitlab.test");
+        // Lua writes `/` as `\/`; the port is another one each time.
+        let output = output
+            .replace("\\/", "/")
+            .replace(&self.sim.url(), "https://gitlab.test");
         serde_json::from_str(&output).unwrap_or_else(|error| panic!("{error}: {output}"))
     }
 }
