@@ -5,6 +5,7 @@
 //! What comes from a package registry is installed into the build folder, once;
 //! where a tool cannot be had, its test says so by name and passes.
 
+mod editors;
 mod tools;
 
 use std::path::{Path, PathBuf};
