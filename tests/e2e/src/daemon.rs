@@ -92,7 +92,7 @@ impl Home {
     pub fn lore(&self, words: &[&str]) -> Command {
         static BUILT: OnceLock<PathBuf> = OnceLock::new();
         let folder = self.folder.path();
-        let mut command = Command::new(BUILT.get_or_init(|| built("lore-client", "lore")));
+        let mut command = Command::new(BUILT.get_or_init(|| built("lore")));
         command
             .args(words)
             .env_clear()
@@ -306,11 +306,11 @@ pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
 
 fn lored() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| built("lore-daemon", "lored"))
+    BUILT.get_or_init(|| built("lored"))
 }
 
 /// A program of this build, built first where it is missing or stale.
-fn built(package: &str, program: &str) -> PathBuf {
+fn built(program: &str) -> PathBuf {
     // target/<profile>/deps/<test>
     let test = std::env::current_exe().expect("a test has a file");
     let profile = test
@@ -319,10 +319,20 @@ fn built(package: &str, program: &str) -> PathBuf {
         .expect("cargo's folders");
     let target = profile.parent().expect("cargo's folders");
     let mut build = Command::new(env!("CARGO"));
+    // All programs, as `cargo build` makes them: of one package alone, many a
+    // dependency would have other features and be built anew.
     build
-        .args(["build", "--quiet", "-p", package, "--bin", program])
-        .arg("--target-dir")
-        .arg(target);
+        .args(["build", "--quiet", "--target-dir"])
+        .arg(target)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    // What this test's own cargo told it is not true of that build, and build
+    // scripts that look at it would run again.
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            build.env_remove(name.as_ref());
+        }
+    }
     match profile.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => {}
         Some(name) => {
