@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use saphyr::{LoadableYamlNode as _, Yaml};
 
+use super::Wanted;
+use super::files::read_small;
 use super::surroundings::Surroundings;
-use super::{Wanted, read_small};
 
 /// What glab knows of a host.
 #[derive(Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::Command;
 
-use super::MAX_TOKEN_BYTES;
+use super::files::MAX_TOKEN_BYTES;
 use super::surroundings::Surroundings;
 
 /// How long the keyring may take; a locked one asks somebody for its password.

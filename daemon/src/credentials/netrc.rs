@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use super::Wanted;
+use super::files::read_small;
 use super::surroundings::Surroundings;
-use super::{Wanted, read_small};
 
 /// The password of a host, and the file that has it.
 pub(super) fn password(wanted: &Wanted<'_>, env: &Surroundings) -> Option<(String, PathBuf)> {
