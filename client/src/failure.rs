@@ -35,7 +35,8 @@ impl Failure {
     /// A file or folder that could not be read or written; `doing` says what
     /// was tried on it, as in "creating the folder `…`".
     pub(crate) fn io(doing: impl std::fmt::Display, error: &io::Error) -> Self {
-        Self::Error(WireError::new(io_code(error), format!("{doing}: {error}")))
+        let message = format!("{doing}: {error}");
+        Self::Error(WireError::new(io_code(error), message).action("lore doctor"))
     }
 }
 
