@@ -8,6 +8,7 @@
 pub mod builtin;
 mod error;
 pub mod matrix;
+mod open;
 mod provider;
 mod remote;
 mod vector;
@@ -15,6 +16,7 @@ mod vector;
 pub use builtin::Builtin;
 pub use error::{EmbedError, InputError};
 pub use matrix::{Hit, Matrix, MatrixError};
-pub use provider::{EmbedInput, Embedded, ModelIdentity, Provider, Purpose, open};
+pub use open::open;
+pub use provider::{EmbedInput, Embedded, ModelIdentity, Provider, Purpose};
 pub use remote::{ApiKey, RemoteSettings};
 pub use vector::Vector;

@@ -4,48 +4,23 @@ use std::io::Cursor;
 use std::pin::Pin;
 use std::time::Duration;
 
-use jsonrpsee::{ConnectionId, Methods};
 use lore_proto::ErrorCode;
-use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
-use tokio::io::{Chain, ReadHalf, WriteHalf};
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutWriter;
-use tokio_util::bytes::Bytes;
-use tokio_util::sync::CancellationToken;
 
 use super::dispatch::failure;
-use super::errors::{BUSY, PARSE_ERROR, reserved};
+use super::errors::{PARSE_ERROR, reserved};
 use super::framing::{BEGINNINGS, ContentLength, Framing, Kind, Lines, Opening, OpeningError};
 use super::http;
 use super::limits::Limits;
-use super::message::{Call, CallId};
+use super::message::CallId;
+pub use super::peer::Connection;
+use super::peer::{LINGER, Reader, Writer, busy};
 use super::session::{self, Ending, Incoming as _, Outgoing as _, discard};
 
 /// How long a client that is one too many gets for its first request.
 const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long what a client still writes is thrown away after it was told why
-/// its connection ends.
-pub(super) const LINGER: Duration = Duration::from_secs(2);
-
-/// What a connection is served with.
-#[derive(Debug, Clone)]
-pub struct Connection {
-    /// What can be called.
-    pub methods: Methods,
-    /// What the client may ask for.
-    pub limits: Limits,
-    /// Tells it from all others.
-    pub id: ConnectionId,
-    /// Ends it, with its drain.
-    pub stop: CancellationToken,
-}
-
-/// What is read of a stream: what was read already, then the rest.
-pub(super) type Reader<S> = Chain<Cursor<Bytes>, ReadHalf<S>>;
-/// The way back, which gives up where the peer takes nothing for too long.
-pub(super) type Writer<S> = Pin<Box<TimeoutWriter<WriteHalf<S>>>>;
-
 /// Serves one client, in the framing that it begins with, until either side
 /// ends it.
 pub async fn serve<S>(stream: S, connection: Connection)
@@ -138,17 +113,6 @@ where
     let _ = outgoing.send(busy(&text, limits)).await;
     outgoing.close(Ending::Stopped).await;
     incoming.discard(outgoing).await;
-}
-
-/// The reply to `text` of a client that is one too many.
-pub(super) fn busy(text: &[u8], limits: Limits) -> Box<RawValue> {
-    let id = Call::read(text).ok().and_then(|call| call.id);
-    let message = format!(
-        "lored serves {max} clients at once and has as many; try again later",
-        max = limits.max_connections
-    );
-    let error = reserved(BUSY, ErrorCode::DaemonUnavailable, message);
-    failure(&id.unwrap_or(CallId::NULL), error)
 }
 
 fn patient<W: AsyncWrite>(writer: W, limits: Limits) -> Pin<Box<TimeoutWriter<W>>> {

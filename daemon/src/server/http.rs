@@ -25,9 +25,9 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
 
 use self::reply::{Refusal, answered, unanswered};
-use super::connection::{Connection, LINGER, Reader, Writer};
 use super::dispatch::Dispatcher;
 use super::limits::Limits;
+use super::peer::{Connection, LINGER, Reader, Writer};
 use super::session::discard;
 use super::websocket;
 

@@ -17,6 +17,7 @@ mod limits;
 mod listener;
 mod message;
 mod owner;
+mod peer;
 mod register;
 mod session;
 mod subscribe;

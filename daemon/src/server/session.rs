@@ -18,12 +18,12 @@ use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::connection::{Connection, LINGER};
 use super::dispatch::{Dispatcher, failure};
 use super::errors::{PARSE_ERROR, REQUEST_TOO_BIG, reserved};
 use super::framing::{FrameError, Framing};
 use super::limits::Limits;
 use super::message::CallId;
+use super::peer::{Connection, LINGER};
 
 /// The messages of a client.
 pub(super) trait Incoming: Send {

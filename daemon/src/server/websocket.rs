@@ -14,9 +14,9 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_util::bytes::Bytes;
 
-use super::connection::Connection;
 use super::framing::FrameError;
 use super::limits::Limits;
+use super::peer::Connection;
 use super::session::{self, Ending, Incoming, Outgoing, discard};
 
 /// What a connection reads ahead. Requests are small, and connections many.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::database::create_private;
 use super::error::open_error;
+use super::private_file::create_private;
 use super::{StoreError, migrations};
 
 /// Pages a step: a few milliseconds, after which progress is told and a wish
@@ -191,7 +191,9 @@ fn put_in_place(temporary: &Path, to: &Path, force: bool) -> Result<(), StoreErr
             Ok(())
         }
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
-            refuse(temporary, to, false)
+            refuse(temporary, to, false)?;
+            // It has gone again.
+            std::fs::rename(temporary, to).map_err(open_error(to))
         }
         // A file system without hard links.
         Err(_) => std::fs::rename(temporary, to).map_err(open_error(to)),

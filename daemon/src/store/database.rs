@@ -10,7 +10,8 @@ use r2d2_sqlite::SqliteConnectionManager;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
-use super::{StoreError, migrations};
+use super::private_file::create_private;
+use super::{StoreError, backup, migrations};
 
 /// How long a statement waits for another process's lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -226,24 +227,6 @@ fn in_transaction<T, E: From<StoreError>>(
     Ok(value)
 }
 
-/// Makes an empty file that only its owner may read, unless there is one.
-/// SQLite gives `-wal` and `-shm` the mode of the database.
-pub(super) fn create_private(path: &Path) -> Result<(), StoreError> {
-    use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map(drop)
-        .map_err(|source| StoreError::Open {
-            path: path.to_path_buf(),
-            source,
-        })
-}
-
 fn set_up_writer(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let found: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
@@ -263,7 +246,11 @@ fn set_up_writer(connection: &mut Connection, path: &Path) -> Result<(), StoreEr
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
     connection.pragma_update(None, "cache_size", -16_000)?;
-    migrations::migrate(connection, path)
+    if let Some(version) = migrations::outdated(connection)? {
+        let copy = backup::before_migration(connection, path, version)?;
+        tracing::info!(copy = %copy.display(), "the database was copied before its schema changes");
+    }
+    migrations::migrate(connection)
 }
 
 /// r2d2 prints errors of connections in the background; they reach the caller

@@ -1,10 +1,8 @@
 //! Schema versions and the way from one to the next.
 
-use std::path::Path;
-
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::{StoreError, backup};
+use super::StoreError;
 
 /// `lore` in ASCII; tells lore's files from other SQLite databases.
 pub(super) const APPLICATION_ID: i32 = 0x6c6f_7265;
@@ -40,19 +38,25 @@ pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
-/// Brings the database at `path` to the newest version, each step in a
-/// transaction of its own: a step that fails leaves the version before it. A
-/// database that holds something is copied first.
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+/// The version of a database that holds something and that [`migrate`] would
+/// change.
+///
+/// # Errors
+/// The database is of a newer build.
+pub(super) fn outdated(connection: &Connection) -> Result<Option<u32>, StoreError> {
     let found = version(connection)?;
     let known = newest_version();
     if found > known {
         return Err(StoreError::SchemaTooNew { found, known });
     }
-    if found > 0 && found < known {
-        let copy = backup::before_migration(connection, path, found)?;
-        tracing::info!(copy = %copy.display(), "the database was copied before its schema changes");
-    }
+    Ok((0 < found && found < known).then_some(found))
+}
+
+/// Brings a database that is not of a newer build to the newest version, each
+/// step in a transaction of its own: a step that fails leaves the version
+/// before it.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let found = version(connection)?;
     for (number, migration) in (1u32..).zip(MIGRATIONS).skip(found as usize) {
         let run = || -> rusqlite::Result<()> {
             let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

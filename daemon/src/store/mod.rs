@@ -22,6 +22,7 @@ pub mod labels;
 pub mod merge_requests;
 pub mod migrations;
 pub mod people;
+mod private_file;
 pub mod projects;
 pub mod queue;
 pub mod rechecks;

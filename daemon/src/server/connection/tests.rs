@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use jsonrpsee::{ConnectionId, Methods};
 use serde_json::{Value, json};
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::server::testing::{Client, Odd, Spoken, odd, soon};

@@ -12,11 +12,11 @@ use jsonrpsee::types::ErrorObjectOwned;
 use lore_proto::ErrorCode;
 use serde_json::value::RawValue;
 
-use crate::server::connection::busy;
 use crate::server::dispatch::failure;
 use crate::server::errors::{INVALID_REQUEST, REQUEST_TOO_BIG, reserved};
 use crate::server::limits::Limits;
 use crate::server::message::CallId;
+use crate::server::peer::busy;
 
 /// The response with a reply, be it a result or an error: of HTTP, all is well.
 pub(super) fn answered(reply: &RawValue) -> Response<Full<Bytes>> {
