@@ -1,15 +1,15 @@
 //! The client of one GitLab instance.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use reqwest::header::{HeaderName, HeaderValue};
 use tokio::sync::watch;
 use url::{Host, Url};
 
+use super::acceptance::{Acceptance, Refusal};
 use super::call::Lane;
 use super::error::{Failure, GitLabError, RequestLabel};
 use super::host::HostConfig;
@@ -27,15 +27,6 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 /// suspended laptop or a NAT is found before a request is sent on it.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
-/// A token that GitLab does not accept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Refusal {
-    /// When it was refused first.
-    pub since: Timestamp,
-    /// When it was refused last.
-    pub last: Timestamp,
-}
-
 /// Asks one GitLab instance. Clones share connections, budget and throttle.
 #[derive(Clone)]
 pub struct Client {
@@ -52,8 +43,7 @@ pub(super) struct Inner {
     pub(super) throttle: Throttle,
     pub(super) jitter: Arc<Jitter>,
     pub(super) clock: Arc<dyn Clock>,
-    /// Since when the token is refused.
-    pub(super) refusal: std::sync::Mutex<Option<Refusal>>,
+    pub(super) acceptance: Acceptance,
     /// Set once the instance has refused keyset paging of issues.
     pub(super) keyset_refused: AtomicBool,
 }
@@ -105,7 +95,7 @@ impl Client {
                 throttle,
                 jitter,
                 clock,
-                refusal: std::sync::Mutex::default(),
+                acceptance: Acceptance::default(),
                 keyset_refused: AtomicBool::new(false),
             }),
         })
@@ -151,24 +141,7 @@ impl Client {
     /// Since when GitLab refuses the token; none where it does not, as far as
     /// is known.
     pub fn token_refusal(&self) -> Option<Refusal> {
-        *self
-            .inner
-            .refusal
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes how GitLab took the token.
-    pub(super) fn note_token(&self, refused: bool) {
-        let refusal = self.inner.refusal.lock();
-        let mut refusal = refusal.unwrap_or_else(PoisonError::into_inner);
-        *refusal = refused.then(|| {
-            let last = self.inner.clock.now();
-            Refusal {
-                since: refusal.map_or(last, |before| before.since),
-                last,
-            }
-        });
+        self.inner.acceptance.refusal()
     }
 
     pub(super) fn inner(&self) -> &Inner {

@@ -6,6 +6,7 @@
 //! passes through one [`throttle`], every wait in here ends when the caller's
 //! token fires, and a deadline bounds all of it.
 
+mod acceptance;
 mod answer;
 mod api;
 mod call;
@@ -21,12 +22,13 @@ mod tls;
 mod transport;
 pub mod urls;
 
+pub use acceptance::Refusal;
 pub use api::{DiffSet, ProjectRef, StatusOutcome, StatusPage};
 pub use call::{
     BrokenItem, Call, Collected, Fetched, Lane, ListOrder, ListParams, ListView, MAX_PER_PAGE,
     NextPage, Page, PageRequest,
 };
-pub use client::{Client, Refusal};
+pub use client::Client;
 pub use error::{Failure, GitLabError, MissingKind, RequestLabel};
 pub use host::{HostConfig, Token};
 pub use models::{Iid, Noteable, ProjectId};

@@ -185,7 +185,6 @@ impl Throttle {
             }
             over
         });
-        self.requests_total.fetch_add(1, Ordering::Relaxed);
         Ok(Permit {
             throttle: self,
             lane,
@@ -330,6 +329,11 @@ pub(super) struct Permit<'a> {
 }
 
 impl Permit<'_> {
+    /// Counts the request that is sent now.
+    pub(super) fn sending(&self) {
+        self.throttle.requests_total.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Says how the attempt ended. An attempt that is dropped without was
     /// abandoned, which says nothing about the server.
     pub(super) fn finish(self, outcome: Outcome) {

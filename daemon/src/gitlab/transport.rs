@@ -188,12 +188,17 @@ impl Client {
             .map_err(|failure| self.error(request, failure))?;
         let mut retries = Retries::default();
         let mut made = 0;
+        let mark = inner.acceptance.mark();
         loop {
             let permit = inner
                 .throttle
                 .admit(call)
                 .await
                 .map_err(|failure| self.error(request, failure))?;
+            if let Some(refused) = inner.acceptance.refused_since(mark) {
+                return Err(self.error(request, refused));
+            }
+            permit.sending();
             let allowed = inner.host.request_timeout.saturating_mul(request.scale);
             let timeout = attempt_timeout(allowed, call.remaining(), made);
             made += 1;
@@ -218,16 +223,17 @@ impl Client {
             } = match outcome {
                 Ok(done) => {
                     permit.finish(Outcome::Answered(200));
-                    self.note_token(false);
+                    inner.acceptance.accepted(mark);
                     tracing::trace!(path = url.path(), elapsed = ?started.elapsed(), "answered");
                     return Ok(done);
                 }
                 Err(failed) => failed,
             };
-            permit.finish(outcome_of(&failure));
-            if matches!(failure, Failure::Unauthorized { .. }) {
-                self.note_token(true);
+            // Before the place in the lane is given to one that waits.
+            if let Failure::Unauthorized { reason } = &failure {
+                inner.acceptance.refused(reason, inner.clock.now());
             }
+            permit.finish(outcome_of(&failure));
             if let Failure::RateLimited { retry_after } = &mut failure {
                 *retry_after = Some(inner.throttle.pause(*retry_after));
             }

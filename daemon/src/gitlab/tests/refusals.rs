@@ -3,8 +3,10 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 use wiremock::ResponseTemplate;
 
-use super::{PROJECT, TOKEN, background, client, client_of, config, in_turn, requests_to, status};
-use crate::gitlab::{Failure, GitLabError, Iid, MissingKind};
+use super::{
+    PROJECT, TOKEN, background, client, client_of, config, in_turn, requests_to, server, status,
+};
+use crate::gitlab::{Failure, GitLabError, HostConfig, Iid, MissingKind};
 
 /// The error of a request that is answered by `answer`, which must have been
 /// asked once only.
@@ -34,6 +36,28 @@ async fn refusals_are_told_apart_by_status_and_not_retried() {
         assert_eq!(error.code(), expected, "{code}: {error}");
         assert!(!error.is_retryable(), "{code}");
     }
+}
+
+#[tokio::test]
+async fn what_waits_for_its_turn_while_the_token_is_refused_is_not_sent() {
+    let server = server(status(401).set_body_json(json!({"message": "401 Unauthorized"}))).await;
+    let client = client_of(HostConfig {
+        max_concurrent_requests: 1,
+        ..config(&server.uri())
+    });
+    let cancel = CancellationToken::new();
+    let call = background(&cancel);
+    let asked = (1..=5).map(|iid| client.issue(&call, PROJECT, Iid(iid)));
+    for answer in futures_util::future::join_all(asked).await {
+        let error = answer.unwrap_err();
+        assert_eq!(error.code(), ErrorCode::GitlabUnauthorized, "{error}");
+    }
+    assert_eq!(requests_to(&server).await.len(), 1);
+    assert_eq!(client.budget().requests_total, 1);
+
+    // One that is made afterwards asks again.
+    client.issue(&call, PROJECT, Iid(6)).await.unwrap_err();
+    assert_eq!(requests_to(&server).await.len(), 2);
 }
 
 #[tokio::test]

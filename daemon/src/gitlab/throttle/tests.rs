@@ -257,6 +257,7 @@ async fn overload_never_closes_a_lane() {
         for lane in [Lane::Background, Lane::Interactive] {
             tokio::time::advance(Duration::from_millis(10)).await;
             let permit = throttle.admit(&call(lane, &cancel, None)).await.unwrap();
+            permit.sending();
             tokio::time::advance(Duration::from_millis(10)).await;
             permit.finish(Outcome::Overloaded);
         }
