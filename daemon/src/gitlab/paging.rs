@@ -26,7 +26,7 @@ const LOST_IN_A_ROW: u32 = 3;
 /// How often a list that changed while it was read is read again.
 const STEADY_ATTEMPTS: u32 = 3;
 /// An end to lists without end.
-const MOST_PAGES: usize = 10_000;
+const MOST_PAGES: u64 = 10_000;
 
 /// A list to walk.
 #[derive(Debug, Clone)]
@@ -111,9 +111,10 @@ impl Client {
         let start = NextPage::first(MAX_PER_PAGE, false);
         let first = self.fetch_page::<T>(call, list, start).await?;
         let mut next = first.page.next.clone();
-        let known = first
-            .pages
-            .filter(|_| first.per_page == MAX_PER_PAGE && next.is_some());
+        // A number that no list has is not believed.
+        let known = first.pages.filter(|pages| {
+            first.per_page == MAX_PER_PAGE && next.is_some() && *pages <= MOST_PAGES
+        });
         let mut fetched = vec![first.page];
         if let Some(pages) = known {
             let spans = (2..=pages).map(|number| {
@@ -127,7 +128,7 @@ impl Client {
             next = fetched.last().and_then(|page| page.next.clone());
         }
         while let Some(at) = next.take() {
-            if fetched.len() >= MOST_PAGES {
+            if fetched.len() as u64 >= MOST_PAGES {
                 let failure = Failure::BadPayload {
                     reason: format!("the list has no end after {MOST_PAGES} pages"),
                     malformed: false,

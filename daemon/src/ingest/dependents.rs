@@ -1,7 +1,7 @@
 //! What hangs on an item: each set replaced whole, each guarded by the start
 //! of its own fetch.
 
-use jiff::Timestamp;
+use super::Asked;
 use rusqlite::Transaction;
 
 use crate::gitlab::models::{
@@ -63,19 +63,18 @@ pub enum DependentWritten {
 }
 
 /// Replaces one set of an item's dependents, unless the stored set was asked
-/// for after `not_after`. `asked_at`: the start of this set's fetch.
+/// for later than this one.
 pub fn write_dependent(
     tx: &Transaction<'_>,
     project: &ProjectRow,
     source: SourceType,
     id: i64,
     dependent: &Dependent,
-    asked_at: Timestamp,
-    not_after: Timestamp,
+    asked: Asked,
 ) -> Result<DependentWritten, StoreError> {
     let stage = dependent.stage();
     let stored = items::stage_fetched_at(tx, source, id, stage)?;
-    if stored.is_some_and(|at| at > not_after.as_millisecond()) {
+    if stored.is_some_and(|at| asked.is_older_than(at)) {
         return Ok(DependentWritten::Stale);
     }
     let mut written = DiscussionsWritten::default();
@@ -112,6 +111,6 @@ pub fn write_dependent(
         // nothing about the status (licence, tier).
         Dependent::Diffs { files: None, .. } | Dependent::Status(_) => {}
     }
-    items::set_stage_fetched(tx, source, id, stage, asked_at)?;
+    items::set_stage_fetched(tx, source, id, stage, asked.at)?;
     Ok(DependentWritten::Stored(written))
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::Transaction;
 
-use super::{is_stale, write_issue, write_merge_request};
+use super::{Asked, is_stale, write_issue, write_merge_request};
 use crate::gitlab::models::{Issue, MergeRequest};
 use crate::store::items::{self, ItemCounters, StoredItem};
 use crate::store::projects::ProjectRow;
@@ -51,7 +51,13 @@ pub fn listed_issue(
         labels: count(issue.labels.len()),
         merge_requests_count: issue.merge_requests_count,
     };
-    let (listed, write) = judge(stored.as_ref(), issue.updated_at, counters, mode, asked_at);
+    let (listed, write) = judge(
+        stored.as_ref(),
+        issue.updated_at,
+        counters,
+        mode,
+        Asked::at(asked_at, now),
+    );
     let id = match (write, stored) {
         (false, Some(stored)) => stored.id,
         _ => write_issue(tx, project, issue)?,
@@ -94,7 +100,7 @@ pub fn listed_merge_request(
         merge_request.updated_at,
         counters,
         mode,
-        asked_at,
+        Asked::at(asked_at, now),
     );
     let id = match (write, stored) {
         (false, Some(stored)) => stored.id,
@@ -131,12 +137,12 @@ fn judge(
     updated_at: Timestamp,
     counters: ItemCounters,
     mode: ListMode,
-    asked_at: Timestamp,
+    asked: Asked,
 ) -> (Listed, bool) {
     let Some(stored) = stored else {
         return (Listed::New, true);
     };
-    if is_stale(stored, updated_at, asked_at) {
+    if is_stale(stored, updated_at, asked) {
         return (Listed::Known, false);
     }
     if stored.updated_at < updated_at.as_millisecond() || stored.counters != counters {

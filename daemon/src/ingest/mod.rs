@@ -52,12 +52,24 @@ pub struct Asked {
     /// instant is not replaced. A run gives its own beginning, so that its own
     /// writes never make it stale.
     pub not_after: Timestamp,
+    /// A stored time beyond this one guards nothing: it was taken from a clock
+    /// that has been set back since.
+    pub not_beyond: Timestamp,
 }
 
 impl Asked {
-    /// The guard of a single request.
-    pub fn at(at: Timestamp) -> Self {
-        Self { at, not_after: at }
+    /// The guard of a single request, whose answer is written at `now`.
+    pub fn at(at: Timestamp, now: Timestamp) -> Self {
+        Self {
+            at,
+            not_after: at,
+            not_beyond: now,
+        }
+    }
+
+    /// Whether what is stored was asked for later, in milliseconds.
+    fn is_older_than(self, stored: i64) -> bool {
+        (self.not_after.as_millisecond() + 1..=self.not_beyond.as_millisecond()).contains(&stored)
     }
 }
 
@@ -70,7 +82,7 @@ pub fn issue(
 ) -> Result<Written, StoreError> {
     let stored = items::stored(tx, SourceType::Issue, project.id, issue.iid.0)?;
     if let Some(stored) = &stored
-        && is_stale(stored, issue.updated_at, asked.not_after)
+        && is_stale(stored, issue.updated_at, asked)
     {
         return Ok(Written::Stale(stored.id));
     }
@@ -97,7 +109,7 @@ pub fn merge_request(
         merge_request.iid.0,
     )?;
     if let Some(stored) = &stored
-        && is_stale(stored, merge_request.updated_at, asked.not_after)
+        && is_stale(stored, merge_request.updated_at, asked)
     {
         return Ok(Written::Stale(stored.id));
     }
@@ -111,13 +123,13 @@ pub fn merge_request(
 
 /// The guard against older answers: GitLab's time of the last change decides,
 /// and where it is the same, the time of asking.
-fn is_stale(stored: &items::StoredItem, updated_at: Timestamp, not_after: Timestamp) -> bool {
+fn is_stale(stored: &items::StoredItem, updated_at: Timestamp, asked: Asked) -> bool {
     match stored.updated_at.cmp(&updated_at.as_millisecond()) {
         std::cmp::Ordering::Greater => true,
         std::cmp::Ordering::Less => false,
         std::cmp::Ordering::Equal => stored
             .last_seen_at
-            .is_some_and(|seen| seen > not_after.as_millisecond()),
+            .is_some_and(|seen| asked.is_older_than(seen)),
     }
 }
 

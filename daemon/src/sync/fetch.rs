@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use lore_proto::ErrorCode;
 
+use super::settle;
 use crate::gitlab::models::{Iid, Issue, MergeRequest, Noteable, ProjectId};
-use crate::gitlab::{Call, Client, Collected, GitLabError, MissingKind};
+use crate::gitlab::{Call, Client, Collected, DiffSet, Fetched, GitLabError, MissingKind};
 use crate::ingest::Dependent;
 use crate::store::merge_requests::diff_identity;
 use crate::store::{SourceType, Stage};
@@ -229,16 +230,33 @@ pub(super) async fn diffs(
             Some(merge_request.changes_count.as_str()),
         )
         .await?;
-    Ok(Some(Answer {
-        started_at: answer.started_at,
-        server_date: answer.server_date,
-        requests: answer.requests,
+    Ok(Some(file_changes(merge_request, answer)))
+}
+
+/// The list of files that came for `merge_request`.
+///
+/// It may be of another state than the merge request tells of: of a push
+/// between the two answers, or from a replica that lags. Such a push is recent,
+/// and what was read soon after a change is looked at again: until then the
+/// files bear no name, since one state's name on the files of another would
+/// stay for good.
+pub(super) fn file_changes(
+    merge_request: &MergeRequest,
+    list: Fetched<DiffSet>,
+) -> Answer<Dependent> {
+    let read_at = list.server_date.unwrap_or(list.started_at);
+    let identity = diff_identity(merge_request.diff_refs.as_ref())
+        .filter(|_| settle::is_settled(merge_request.updated_at, read_at));
+    Answer {
+        started_at: list.started_at,
+        server_date: list.server_date,
+        requests: list.requests,
         value: Dependent::Diffs {
-            files: Some(answer.value.diffs),
+            files: Some(list.value.diffs),
             identity,
-            complete: answer.value.complete,
+            complete: list.value.complete,
         },
-    }))
+    }
 }
 
 /// A replacement deletes what is not in it, so that only a whole list counts.

@@ -35,6 +35,12 @@ pub(super) fn recheck_at(
     now.checked_add(wait + SignedDuration::from_secs(1)).ok()
 }
 
+/// Whether an answer that GitLab read at `fetched` holds everything that an item
+/// with this `updated_at` tells of, both by GitLab's clock.
+pub(super) fn is_settled(updated_at: Timestamp, fetched: Timestamp) -> bool {
+    recheck_at(updated_at, fetched, fetched).is_none()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -232,6 +232,8 @@ fn with_budget(reply: Reply, limit: u64, budget: &Budget) -> Reply {
 /// What a fault makes of an answer; those of the wire come later.
 fn distort(reply: Reply, fault: &FaultKind, now: Moment) -> Reply {
     match fault {
+        // Clients tell GitLab's 404s apart by their words.
+        FaultKind::Status(404, ErrorBody::Json) => Reply::message(404, "404 Not found"),
         FaultKind::Status(status, ErrorBody::Json) => {
             Reply::message(*status, &format!("{status} made up"))
         }

@@ -132,13 +132,15 @@ impl Shared {
 
     pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Upstream) -> R) -> R {
         let mut upstream = self.upstream.write();
-        if !self.options.replica_lag.is_zero() {
-            let until = self.clock.now() + self.options.replica_lag;
-            self.snapshots
-                .lock()
-                .push_back((until, Arc::new(upstream.clone())));
+        let lag = self.options.replica_lag;
+        let before = (!lag.is_zero()).then(|| Arc::new(upstream.clone()));
+        let result = change(&mut upstream);
+        if let Some(before) = before {
+            // A change may move the clock.
+            let until = self.clock.now() + lag;
+            self.snapshots.lock().push_back((until, before));
         }
-        change(&mut upstream)
+        result
     }
 
     /// The primary for odd requests, for even ones a replica that lags behind.

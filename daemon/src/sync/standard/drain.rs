@@ -124,7 +124,7 @@ impl Run {
                 };
                 let identity = if owed.stages.has(Stage::Diffs) {
                     merge_requests::stored_changes(connection, owed.id)?
-                        .and_then(|(identity, _)| identity)
+                        .and_then(|(identity, complete)| identity.filter(|_| complete))
                 } else {
                     None
                 };

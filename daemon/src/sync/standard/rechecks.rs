@@ -43,8 +43,6 @@ impl Run {
                 .or_default()
                 .push(recheck);
         }
-        // Whether the project and other items of it can be read, once known.
-        let mut access: BTreeMap<SourceType, bool> = BTreeMap::new();
         let mut rest = by_item.into_iter();
         loop {
             let some: Vec<_> = rest.by_ref().take(AT_ONCE).collect();
@@ -64,6 +62,10 @@ impl Run {
                 .buffer_unordered(AT_ONCE)
                 .collect()
                 .await;
+            // Whether the project and other items of it can be read, once known:
+            // asked after the answers of each batch, for access may be lost
+            // between two.
+            let mut access = BTreeMap::new();
             for (source, iid, reasons, answer) in answers {
                 match answer {
                     Ok(answer) => self.found(project, source, iid, reasons, answer).await?,
@@ -91,7 +93,7 @@ impl Run {
         let (now, project) = (self.now(), project.clone());
         self.count_primary(source, &answer);
         self.write(move |tx| {
-            let asked = Asked::at(answer.started_at);
+            let asked = Asked::at(answer.started_at, now);
             let written = match &answer.value {
                 Primary::Issue(issue) => ingest::issue(tx, &project, issue, asked)?,
                 Primary::MergeRequest(merge_request) => {
@@ -127,11 +129,12 @@ impl Run {
         failure: &StageFailure,
         access: &mut BTreeMap<SourceType, bool>,
     ) -> Result<(), SyncError> {
-        let readable = if let Some(readable) = access.get(&source) {
+        let readable = if failure.missing() == Some(MissingKind::Project) {
+            false
+        } else if let Some(readable) = access.get(&source) {
             *readable
         } else {
-            let readable = failure.missing() != Some(MissingKind::Project)
-                && self.can_read_others(project, source, iid).await?;
+            let readable = self.can_read_others(project, source, iid).await?;
             access.insert(source, readable);
             readable
         };

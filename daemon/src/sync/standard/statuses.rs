@@ -6,7 +6,7 @@ use lore_proto::sync::EntityStatus;
 use super::{Run, SyncError};
 use crate::gitlab::models::Iid;
 use crate::gitlab::{MissingKind, StatusOutcome};
-use crate::ingest::{Dependent, write_dependent};
+use crate::ingest::{Asked, Dependent, write_dependent};
 use crate::store::projects::ProjectRow;
 use crate::store::queue::{self, Due};
 use crate::store::{SourceType, Stage, Stages, cursors, items};
@@ -87,7 +87,7 @@ impl Run {
                 }
                 StatusOutcome::Supported(statuses) => statuses,
             };
-            let (row, started_at) = (project.clone(), answer.started_at);
+            let (row, asked) = (project.clone(), Asked::at(answer.started_at, self.now()));
             let enriched = self
                 .write(move |tx| {
                     let mut enriched = 0;
@@ -100,8 +100,7 @@ impl Run {
                                 SourceType::Issue,
                                 owed.id,
                                 &Dependent::Status(status.clone()),
-                                started_at,
-                                started_at,
+                                asked,
                             )?;
                         }
                         queue::complete(tx, owed, wanted)?;

@@ -37,7 +37,7 @@ pub(super) fn write_fetched(
     let (mut notes, mut stale, mut cut) = (0, 0, None);
     let mut done = fetched.absent;
     if let Some(primary) = &fetched.primary {
-        let asked = Asked::at(primary.started_at);
+        let asked = Asked::at(primary.started_at, now);
         let written = match &primary.value {
             Primary::Issue(issue) => ingest::issue(tx, project, issue, asked)?,
             Primary::MergeRequest(payload) => ingest::merge_request(tx, project, payload, asked)?,
@@ -60,8 +60,7 @@ pub(super) fn write_fetched(
             source,
             id,
             &answer.value,
-            answer.started_at,
-            answer.started_at,
+            Asked::at(answer.started_at, now),
         )?;
         match written {
             DependentWritten::Stored(discussions) => notes += discussions.notes,

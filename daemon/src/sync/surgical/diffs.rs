@@ -16,7 +16,7 @@ use crate::ingest::Dependent;
 use crate::store::merge_requests::{diff_identity, stored_changes};
 use crate::store::{SourceType, Stage, StoreError, items};
 use crate::sync::fetch::{Answer, Primary};
-use crate::sync::{SyncError, settle};
+use crate::sync::{SyncError, fetch};
 
 /// Of each merge request whose files wait for it, whether its diff moved.
 pub(super) type Moved = BTreeMap<Item, oneshot::Receiver<bool>>;
@@ -177,22 +177,6 @@ impl Run {
                 Some(merge_request.changes_count.as_str()),
             )
             .await?;
-        // A push between the two answers would put the name of one state on
-        // the files of another, for good. Such a push is recent, and what was
-        // read soon after a change is looked at again: until then the files
-        // bear no name.
-        let read_at = answer.server_date.unwrap_or(answer.started_at);
-        let now = self.engine.clock().now();
-        let is_settled = settle::recheck_at(merge_request.updated_at, read_at, now).is_none();
-        Ok(Some(Answer {
-            started_at: answer.started_at,
-            server_date: answer.server_date,
-            requests: answer.requests,
-            value: Dependent::Diffs {
-                files: Some(answer.value.diffs),
-                identity: identity.filter(|_| is_settled),
-                complete: answer.value.complete,
-            },
-        }))
+        Ok(Some(fetch::file_changes(merge_request, answer)))
     }
 }

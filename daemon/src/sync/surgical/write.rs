@@ -40,11 +40,17 @@ pub(super) struct PrimaryWritten {
     before: Option<ItemSnapshot>,
     /// An earlier run could not get all of the item.
     owed_before: bool,
+    /// It is new or has changed, which the next walk does not see any more.
+    moved: bool,
     /// The mirror had something newer.
     stale: bool,
     /// What its document owes to this run.
     marked: Option<Marked>,
 }
+
+/// A surgical run takes the mirror at its word, whatever time it names: what is
+/// skipped for it is reported, and the next standard run puts it right.
+const NO_LIMIT: jiff::Timestamp = jiff::Timestamp::MAX;
 
 /// How long a merge request may take to be prepared before it is looked at
 /// again.
@@ -79,7 +85,12 @@ impl Run {
                 };
                 let mut all = Vec::with_capacity(primaries.len());
                 for (item, primary) in &primaries {
-                    let before = items::stored(tx, item.source, row.id, item.iid)?
+                    let stored = items::stored(tx, item.source, row.id, item.iid)?;
+                    let updated_at = primary.value.updated_at().as_millisecond();
+                    let moved = stored
+                        .as_ref()
+                        .is_none_or(|stored| stored.updated_at < updated_at);
+                    let before = stored
                         .map(|stored| items::snapshot(tx, item.source, stored.id))
                         .transpose()?;
                     let owes = Reason::Incomplete;
@@ -91,13 +102,13 @@ impl Run {
                     } else {
                         dirty::marking(tx, document_of(*item, outcome.id()))?
                     };
-                    all.push((*item, before, owed.is_some(), outcome, marked));
+                    all.push((*item, before, owed.is_some(), moved, outcome, marked));
                 }
                 Ok((row, all))
             })
             .await?;
         let mut known = BTreeMap::new();
-        for (item, before, owed_before, outcome, marked) in written {
+        for (item, before, owed_before, moved, outcome, marked) in written {
             let status = if outcome.is_stale() {
                 self.ledger.count(|counters| counters.skipped_stale += 1);
                 EntityStatus::SkippedStale
@@ -114,6 +125,7 @@ impl Run {
                 id: outcome.id(),
                 before,
                 owed_before,
+                moved,
                 stale: outcome.is_stale(),
                 marked,
             };
@@ -137,7 +149,7 @@ impl Run {
             let (row, item, id) = (project.clone(), *item, primary.id);
             let now = self.engine.clock().now();
             let stale = primary.stale;
-            let keeps_owing = primary.owed_before && !self.is_whole();
+            let keeps_owing = (primary.owed_before || primary.moved) && !self.is_whole();
             let outcome = self
                 .write(move |tx| {
                     let ended = write_answers(tx, &row, item, id, &answers)?;
@@ -258,6 +270,7 @@ fn write_primary(
     let asked = Asked {
         at: primary.started_at,
         not_after: began,
+        not_beyond: NO_LIMIT,
     };
     Ok(match &primary.value {
         Primary::Issue(issue) => ingest::issue(tx, project, issue, asked)?,
@@ -299,8 +312,11 @@ fn write_answers(
             item.source,
             id,
             &answer.value,
-            answer.started_at,
-            answer.started_at,
+            Asked {
+                at: answer.started_at,
+                not_after: answer.started_at,
+                not_beyond: NO_LIMIT,
+            },
         )?;
         let stale = written == DependentWritten::Stale;
         if let DependentWritten::Stored(discussions) = written {

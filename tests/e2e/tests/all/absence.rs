@@ -202,6 +202,35 @@ async fn access_lost_in_the_middle_of_a_run_deletes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn access_lost_while_absences_are_confirmed_lets_nothing_more_go() {
+    let mirror = MirrorBuilder::new(plain(60)).start();
+    mirror.sync().await.assert_clean();
+    mirror.advance(LATER);
+    mirror.timed_sync().await.assert_clean();
+    mirror.change(|upstream| {
+        for iid in 1..=40 {
+            upstream.delete_item(ItemRef::issue(PROJECT, iid)).unwrap();
+        }
+    });
+    mirror.full_sync().await;
+    let user = mirror
+        .sim
+        .read(|upstream| upstream.tokens[mirror.sim.token()].user_id);
+    // 32 are asked for at once, then another one whether any can be read.
+    let route = RouteFilter::Route(Route::Item(ItemKind::Issue));
+    mirror.sim.change_after(route, 34, move |upstream| {
+        upstream.set_membership(PROJECT, user, Access::None);
+    });
+    mirror.advance(DOUBT);
+    mirror.timed_sync().await;
+    assert_eq!(issues(&mirror), 60 - 32);
+    mirror.change(|upstream| upstream.set_membership(PROJECT, user, Access::Member));
+    mirror.advance(LATER);
+    mirror.full_sync().await.assert_ended_well();
+    mirror.assert_equal();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn merge_requests_that_a_guest_may_no_longer_read_stay() {
     let mirror = synced(&generated(36, 25)).await;
     let before = merge_requests(&mirror);

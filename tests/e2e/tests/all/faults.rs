@@ -60,11 +60,14 @@ fn parts() -> RouteFilter {
     RouteFilter::Routes(lists.chain(own).collect())
 }
 
-fn faulty(seed: u64, max_retries: u32) -> Mirror {
+/// Long enough for any answer that comes at all.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn faulty(seed: u64, request_timeout: Duration, max_retries: u32) -> Mirror {
     let sim = SimulatorBuilder::new().generate(&generated(seed, 100));
     MirrorBuilder::new(sim)
         .settings(|settings| {
-            settings.request_timeout = Duration::from_millis(1_500);
+            settings.request_timeout = request_timeout;
             settings.max_retries = max_retries;
         })
         .start()
@@ -145,7 +148,7 @@ fn keeps_waiting(kind: &FaultKind) -> bool {
 
 async fn survives(seed: u64, kind: FaultKind, route: RouteFilter) {
     let name = kind.name();
-    let mirror = faulty(seed, 4);
+    let mirror = faulty(seed, Duration::from_millis(1_500), 4);
     mirror.sim.faults().add(tenth(kind, route, seed));
     let outcome = mirror.sync().await;
     outcome.assert_ended_well();
@@ -168,7 +171,7 @@ async fn without_retries_the_ledger_says_exactly_what_could_not_be_had() {
         FaultKind::InvalidJson,
     ]) {
         let name = kind.name();
-        let mirror = faulty(seed, 0);
+        let mirror = faulty(seed, PATIENCE, 0);
         let rule = tenth(kind, parts(), seed);
         mirror.sim.faults().add(rule);
         let outcome = mirror.sync().await;
@@ -200,7 +203,7 @@ async fn without_retries_the_ledger_says_exactly_what_could_not_be_had() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gitlab_that_is_down_ends_the_run_soon_and_the_queue_stays() {
-    let mirror = faulty(90, 0);
+    let mirror = faulty(90, PATIENCE, 0);
     let rule = FaultRule::new(
         RouteFilter::Path("/discussions".to_owned()),
         FaultKind::Status(503, ErrorBody::Html),

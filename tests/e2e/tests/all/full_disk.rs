@@ -63,13 +63,18 @@ async fn synced(client: &mut Connected) -> JobInfo {
         .await
         .unwrap();
     let job_id = started.job_id.unwrap();
-    loop {
-        let job = client.call::<JobsGet>(&JobRef { job_id }).await.unwrap();
-        if job.state.is_terminal() {
-            return job;
+    let ended = async {
+        loop {
+            let job = client.call::<JobsGet>(&JobRef { job_id }).await.unwrap();
+            if job.state.is_terminal() {
+                return job;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    };
+    tokio::time::timeout(Duration::from_mins(1), ended)
+        .await
+        .expect("the sync ends")
 }
 
 async fn status(client: &mut Connected) -> DaemonStatus {

@@ -29,10 +29,14 @@ async fn simulator(config: &GeneratorConfig, change: impl FnOnce(&mut Options)) 
 }
 
 fn client(sim: &Simulator) -> Client {
+    client_that_waits(sim, Duration::from_secs(30))
+}
+
+fn client_that_waits(sim: &Simulator, request_timeout: Duration) -> Client {
     let config = HostConfig {
         token: Some(Token::new(sim.token())),
         first_backoff: Duration::from_millis(2),
-        request_timeout: Duration::from_millis(700),
+        request_timeout,
         max_body_bytes: 4 * 1024 * 1024,
         ..HostConfig::new("sim", sim.url().parse().unwrap())
     };
@@ -162,7 +166,7 @@ async fn children(
 
 /// Mirrors the first project through the client and compares with upstream.
 async fn assert_whole(sim: &Simulator) -> Client {
-    let client = client(sim);
+    let client = client_that_waits(sim, Duration::from_millis(700));
     let cancel = CancellationToken::new();
     let call = Call::background(&cancel);
     let (id, path) = sim.read(|upstream| {
@@ -327,7 +331,8 @@ async fn interactive_work_keeps_its_part_of_the_announced_budget() {
     .await;
     let client = client(&sim);
     let cancel = CancellationToken::new();
-    let soon = || tokio::time::Instant::now() + Duration::from_millis(600);
+    // Less than what lies between two requests of the last tenth.
+    let soon = || tokio::time::Instant::now() + Duration::from_secs(5);
     let project = ProjectId(
         sim.read(|upstream| i64::try_from(*upstream.projects.keys().next().unwrap()).unwrap()),
     );

@@ -55,7 +55,7 @@ async fn a_daemon_killed_at_any_moment_loses_nothing_and_repeats_little() {
             .call::<SyncStart>(&SyncRequest::default())
             .await
             .unwrap();
-        let moment = before + rng.random_range(0..whole * 2 / kills);
+        let moment = before + rng.random_range(0..whole / kills);
         let done = || {
             look(&home)
                 .query_row(

@@ -259,6 +259,15 @@ async fn a_list_that_the_token_may_not_read_leaves_the_other_alone() {
     );
     assert_eq!(mirror.number("SELECT count(*) FROM issues"), 120);
     assert_eq!(mirror.number("SELECT count(*) FROM merge_requests"), 0);
+
+    // It is asked for in every run, but the other is enumerated once a day.
+    mirror.advance(Duration::from_hours(25));
+    mirror.sync().await;
+    mirror.advance(LATER);
+    let before = mirror.requests().len();
+    mirror.sync().await;
+    let spent = mirror.requests().len() - before;
+    assert!(spent <= 4, "{spent} requests where nothing changed");
     mirror.sim.faults().clear();
     mirror.sync().await.assert_clean();
     mirror.assert_equal();

@@ -56,12 +56,9 @@ async fn a_service_that_does_not_run_is_named_with_a_cure() {
     let server = MockServer::start().await;
     let mut settings = settings(&server, "m");
     settings.max_retries = 0;
-    drop(server);
-    // A port on which surely nobody listens once the listener is gone.
-    let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = gone.local_addr().unwrap().port();
-    drop(gone);
-    settings.url = format!("http://127.0.0.1:{port}").parse().unwrap();
+    // tcpmux, which nobody serves; a port that is free now may be taken by
+    // another test at once.
+    settings.url = "http://127.0.0.1:1".parse().unwrap();
     let remote = ollama(settings).unwrap();
     let error = embed(&remote, &["one"]).await.unwrap_err();
     assert!(matches!(error, EmbedError::Unreachable { .. }), "{error}");

@@ -48,7 +48,11 @@ impl Desk {
             .start_blocking()
             .unwrap();
         sim.clock().follow_real_time();
-        let home = Home::new(&sim, &["acme/app".to_owned()], "interval_seconds = 0");
+        let home = Home::new(
+            &sim,
+            &["acme/app".to_owned()],
+            "interval_seconds = 0\nsurgical_preflight_budget_seconds = 600",
+        );
         let daemon = home.start().await;
         let mut own = daemon.connect().await.unwrap();
         let started = own.request("sync.start", json!({})).await.unwrap();

@@ -57,7 +57,11 @@ impl Stage {
             let file = merge_request.versions[0].files[0].new_path.clone();
             (path, file, iid, held)
         });
-        let home = Home::new(&sim, std::slice::from_ref(&project), "interval_seconds = 0");
+        let home = Home::new(
+            &sim,
+            std::slice::from_ref(&project),
+            "interval_seconds = 0\nsurgical_preflight_budget_seconds = 600",
+        );
         let daemon = home.start().await;
         let mut own = daemon.connect().await.unwrap();
         let started = own.request("sync.start", json!({})).await.unwrap();

@@ -39,7 +39,11 @@ impl Stage {
             .unwrap();
         sim.clock().follow_real_time();
         let projects = ["acme/app", "acme/other"].map(str::to_owned);
-        let home = Home::new(&sim, &projects, "interval_seconds = 0");
+        let home = Home::new(
+            &sim,
+            &projects,
+            "interval_seconds = 0\nsurgical_preflight_budget_seconds = 600",
+        );
         let daemon = home.start().await;
         let synced = home.lore(&["-q", "sync"]).output().unwrap();
         assert!(synced.status.success(), "{synced:?}");

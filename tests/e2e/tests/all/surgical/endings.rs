@@ -2,7 +2,7 @@
 
 use gitlab_sim::upstream::{ItemKind, ItemRef};
 use gitlab_sim::{FaultKind, FaultRule, Route, RouteFilter, When};
-use lore_e2e::{Mirror, broken_invariants};
+use lore_e2e::{Mirror, broken_invariants, eventually};
 use lore_proto::ErrorCode;
 use lore_proto::jobs::{JobState, Priority};
 use lore_proto::sync::{CompletionStatus, Phase, RunStatus};
@@ -92,17 +92,13 @@ async fn a_run_that_waits_for_the_lock_can_be_cancelled() {
         for _ in 0..turns {
             // Stands in the line behind the run, gets the lock after its next
             // write and keeps it from the one after.
-            while lock_waiters(&mirror) == 0 {
-                tokio::task::yield_now().await;
-            }
+            lock_has(&mirror, 1).await;
             let (lock, never) = (lock.clone(), never.clone());
             let next =
                 tokio::spawn(
                     async move { lock.acquire(Priority::Interactive, "test", &never).await },
                 );
-            while lock_waiters(&mirror) < 2 {
-                tokio::task::yield_now().await;
-            }
+            lock_has(&mirror, 2).await;
             drop(held);
             held = next.await.unwrap().unwrap();
         }
@@ -114,9 +110,13 @@ async fn a_run_that_waits_for_the_lock_can_be_cancelled() {
     }
 }
 
-fn lock_waiters(mirror: &Mirror) -> u64 {
-    let locks = mirror.engine().locks();
-    locks.iter().find(|it| it.name == "sync").unwrap().waiting
+/// Waits until so many wait for the sync lock.
+async fn lock_has(mirror: &Mirror, waiting: u64) {
+    eventually("somebody waits for the lock", || {
+        let locks = mirror.engine().locks();
+        locks.iter().find(|it| it.name == "sync").unwrap().waiting >= waiting
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,16 +130,12 @@ async fn a_run_whose_daemon_died_is_closed_as_interrupted_and_owes_what_it_began
         .unwrap();
     let job = start(&mirror, merge_requests(&[2])).await;
     reaches(&mirror, job, Phase::Ingest).await;
-    while lock_waiters(&mirror) == 0 {
-        tokio::task::yield_now().await;
-    }
+    lock_has(&mirror, 1).await;
     let behind = {
         let (lock, never) = (lock.clone(), never.clone());
         tokio::spawn(async move { lock.acquire(Priority::Interactive, "test", &never).await })
     };
-    while lock_waiters(&mirror) < 2 {
-        tokio::task::yield_now().await;
-    }
+    lock_has(&mirror, 2).await;
     drop(held);
     // The items are written, their dependents are not.
     let held = behind.await.unwrap().unwrap();

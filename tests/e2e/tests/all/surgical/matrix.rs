@@ -12,7 +12,7 @@ use crate::support::{LATER, PROJECT, plain};
 
 fn kinds() -> Vec<FaultKind> {
     vec![
-        FaultKind::Latency(Duration::from_millis(1_200)),
+        FaultKind::Latency(Duration::from_secs(3)),
         FaultKind::Status(500, ErrorBody::Json),
         FaultKind::Status(502, ErrorBody::Html),
         FaultKind::Status(401, ErrorBody::Json),
@@ -101,10 +101,10 @@ async fn every_fault_in_every_phase_ends_in_the_ledger_and_the_next_sync_mends_i
     for kind in kinds() {
         let mirror = MirrorBuilder::new(plain(3))
             .settings(|settings| {
-                settings.request_timeout = Duration::from_millis(700);
+                settings.request_timeout = Duration::from_secs(2);
                 settings.max_retries = 2;
-                settings.surgical_preflight_budget = Duration::from_secs(3);
-                settings.surgical_entity_timeout = Duration::from_secs(3);
+                settings.surgical_preflight_budget = Duration::from_secs(8);
+                settings.surgical_entity_timeout = Duration::from_secs(8);
             })
             .start();
         mirror.sync().await.assert_clean();

@@ -131,7 +131,7 @@ async fn ten_clients_that_ask_for_the_same_join_one_run() {
     let served = Served::synced().await;
     served.sim.faults().add(FaultRule::new(
         RouteFilter::Item(Route::Item(ItemKind::MergeRequest), 2),
-        FaultKind::Latency(Duration::from_secs(1)),
+        FaultKind::Latency(Duration::from_secs(5)),
         When::Nth(1),
     ));
     let request = SyncRequest {

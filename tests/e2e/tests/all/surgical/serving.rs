@@ -41,7 +41,8 @@ impl Served {
         std::io::Write::write_all(&mut file.unwrap(), sim.token().as_bytes()).unwrap();
         let config = format!(
             "[hosts.\"gitlab.test\"]\nurl = \"{}\"\ntoken_file = \"{}\"\n\
-             projects = [\"acme/app\", \"acme/other\"]\n[sync]\ninterval_seconds = 0\n",
+             projects = [\"acme/app\", \"acme/other\"]\n[sync]\ninterval_seconds = 0\n\
+             surgical_preflight_budget_seconds = 600\n",
             sim.url(),
             token.display()
         );
