@@ -284,6 +284,20 @@ async fn a_whole_list_is_fetched_page_by_page_at_once() {
 }
 
 #[tokio::test]
+async fn a_number_of_pages_that_no_list_has_is_not_believed() {
+    let server = server(|request: &Request| {
+        offset_page(request, 130, discussion).insert_header("x-total-pages", "20000000")
+    })
+    .await;
+    let cancel = CancellationToken::new();
+    let found = client(&server.uri())
+        .issue_discussions(&background(&cancel), PROJECT, Iid(5))
+        .await
+        .unwrap();
+    assert_eq!((found.items.len(), found.requests), (130, 2));
+}
+
+#[tokio::test]
 async fn short_and_empty_pages_in_the_middle_do_not_end_a_list() {
     let server = server(|request: &Request| {
         let page = query(request, "page").unwrap();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gitlab_sim::upstream::{DiffFile, ItemRef, NewMergeRequest, NewNote};
+use gitlab_sim::{ErrorBody, FaultKind, FaultRule, Route, RouteFilter, When};
 use jiff::SignedDuration;
 use lore_daemon::clock::Clock as _;
 use lore_e2e::{HOST, Mirror, MirrorBuilder};
@@ -99,6 +100,32 @@ async fn a_diff_that_gitlab_works_out_later_is_fetched_then() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_list_of_files_that_was_cut_is_asked_for_again() {
+    let sim = plain(3).with(|options| options.diff_file_limit = Some(2));
+    let mirror = MirrorBuilder::new(sim).start();
+    mirror.change(|upstream| {
+        let file = |name: &str| DiffFile::added(name, "@@ -0,0 +1 @@\n+x\n");
+        let files = ["a", "b", "c", "d"].map(file).to_vec();
+        upstream.push(PROJECT, 2, 1, files).unwrap();
+    });
+    mirror.advance(LATER);
+    let elsewhere = vec![Route::RawDiffs, Route::Changes];
+    mirror.sim.faults().add(FaultRule::new(
+        RouteFilter::Routes(elsewhere),
+        FaultKind::Status(503, ErrorBody::Html),
+        When::Always,
+    ));
+    mirror.sync().await.assert_ended_well();
+    let cut = "SELECT count(*) FROM merge_requests WHERE changes_complete = 0";
+    assert_eq!(mirror.number(cut), 1);
+    mirror.sim.faults().clear();
+    mirror.advance(LATER);
+    mirror.full_sync().await.assert_clean();
+    assert_eq!(mirror.number(cut), 0);
+    mirror.assert_equal();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_push_brings_the_new_diff_and_an_unmoved_one_is_not_asked_for() {
     let mirror = MirrorBuilder::new(plain(4)).start();
     mirror.sync().await.assert_clean();
@@ -108,7 +135,7 @@ async fn a_push_brings_the_new_diff_and_an_unmoved_one_is_not_asked_for() {
     mirror.advance(LATER);
     mirror.requests().clear();
     mirror.sync().await.assert_clean();
-    assert_eq!(mirror.requests().count(gitlab_sim::Route::Diffs), 0);
+    assert_eq!(mirror.requests().count(Route::Diffs), 0);
     mirror.change(|upstream| {
         let files = vec![DiffFile::added("pushed.rs", "@@ -0,0 +1 @@\n+x\n")];
         upstream.push(PROJECT, 2, 1, files).unwrap();

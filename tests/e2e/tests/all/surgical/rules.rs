@@ -271,6 +271,29 @@ async fn equal_updated_at_but_newer_last_seen_is_skipped() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_standard_sync_heals_times_of_a_clock_that_was_set_back() {
+    let mirror = synced(&generated(16, 10)).await;
+    tamper(
+        &mirror,
+        "UPDATE issues SET last_seen_at = last_seen_at + 1000000000000;
+         UPDATE merge_requests SET last_seen_at = last_seen_at + 1000000000000;
+         UPDATE dependent_fetches SET fetched_at = fetched_at + 1000000000000",
+    );
+    mirror.change(|upstream| {
+        for iid in 1..=3 {
+            let at = ItemRef::merge_request(PROJECT, iid);
+            retitle(upstream, at);
+            upstream.add_note(at, NewNote::comment(1, "New")).unwrap();
+        }
+    });
+    mirror.advance(LATER);
+    let outcome = mirror.sync().await;
+    outcome.assert_clean();
+    assert_eq!(outcome.run().counters.skipped_stale, 0);
+    mirror.assert_equal();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_runs_own_writes_never_make_it_stale() {
     let mirror = synced(&generated(15, 10)).await;
     // The clock stands still, so that both runs ask at the same instant.
