@@ -45,7 +45,7 @@ pub(super) fn list(list: &RunList, view: &View) -> String {
 }
 
 /// One run with its items.
-pub(super) fn run(run: &RunResult, view: &View) -> String {
+pub(in crate::commands) fn run(run: &RunResult, view: &View) -> String {
     let paint = view.paint;
     let mut page = Page::default();
     page.line(format_args!(
