@@ -188,6 +188,8 @@ pub(super) fn budget(host: &HostStatus, view: &View) -> String {
             }
         }
         (Some(left), None) => format!("{} left", text::thousands(left)),
+        // GitLab says it with its first answer.
+        _ if host.requests_total == 0 => "not known yet".to_owned(),
         _ => "unlimited".to_owned(),
     }
 }

@@ -74,6 +74,16 @@ pub(super) fn run_word(run: &RunResult) -> &'static str {
     }
 }
 
+/// How long a run took, or takes by now: a run that goes on is written down
+/// with each of its phases alone.
+pub(super) fn elapsed_ms(run: &RunResult, now: Timestamp) -> u64 {
+    if run.status != RunStatus::Running {
+        return run.elapsed_ms;
+    }
+    let by_now = now.as_millisecond() - run.started_at.as_millisecond();
+    u64::try_from(by_now).unwrap_or(0).max(run.elapsed_ms)
+}
+
 /// That word's colour.
 pub(super) fn paint_run_word(paint: Paint, word: &str) -> String {
     match word.trim_end() {

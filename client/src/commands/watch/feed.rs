@@ -225,10 +225,7 @@ fn overview(context: &mut Context, whose: &Whose) -> Answer {
         host: whose.host.clone(),
         ..ListRuns::default()
     });
-    Answer::Overview(
-        Box::new(status),
-        runs.map(|read| read.data).map_err(wire),
-    )
+    Answer::Overview(Box::new(status), runs.map(|read| read.data).map_err(wire))
 }
 
 /// Nothing here writes to stdout, which alone can be a closed pipe.

@@ -41,7 +41,10 @@ pub(super) const KEYS: [(&str, &str); 11] = [
     ("s", "sync the chosen project"),
     ("S", "sync all projects"),
     ("c", "cancel the chosen job; it asks first"),
-    ("enter", "open the chosen run, a job's, or a project's latest"),
+    (
+        "enter",
+        "open the chosen run, a job's, or a project's latest",
+    ),
     ("r", "ask the daemon again now"),
     ("esc", "close what is open"),
     ("ctrl+z", "back to the shell; `fg` comes back"),

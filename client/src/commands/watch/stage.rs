@@ -12,6 +12,7 @@ use ratatui::crossterm::style::{Attribute, SetAttribute, force_color_output};
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+use ratatui::layout::Rect;
 use ratatui::{Frame, Terminal, backend::CrosstermBackend};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::iterator::Signals;
@@ -86,7 +87,11 @@ impl Stage {
         give_back();
         emulate_default_handler(SIGTSTP).map_err(failed)?;
         take().map_err(failed)?;
-        self.terminal.clear().map_err(failed)
+        // All of it is drawn anew. `clear` would ask the terminal where its
+        // cursor is, and the answer is a key to whoever reads the keys.
+        let size = self.terminal.size().map_err(failed)?;
+        let all = Rect::new(0, 0, size.width, size.height);
+        self.terminal.resize(all).map_err(failed)
     }
 
     /// Gives the terminal back.

@@ -302,8 +302,8 @@ impl State {
             Action::Refresh => self.stale = true,
             Action::Help => self.over = Over::Help,
             Action::Leave => return Some(Wish::Leave),
-            Action::Back | Action::Yes | Action::Other => {}
-            Action::Stop | Action::LeaveAtOnce => {}
+            // The last two are minded before.
+            Action::Back | Action::Yes | Action::Other | Action::Stop | Action::LeaveAtOnce => {}
         }
         None
     }
@@ -358,7 +358,9 @@ impl State {
             (_, None) => Vec::new(),
             (Panel::Projects, Some(status)) => {
                 let projects = status.projects.iter().map(|it| &it.project);
-                projects.map(|it| format!("{} {}", it.host, it.path)).collect()
+                projects
+                    .map(|it| format!("{} {}", it.host, it.path))
+                    .collect()
             }
             (Panel::Jobs, Some(status)) => {
                 let jobs = status.jobs.iter();

@@ -11,7 +11,7 @@ use ratatui::text::Line;
 
 use super::state::{Link, Note, Over, State};
 use crate::commands::wording::next_timer;
-use crate::output::{View, sanitise, text, time};
+use crate::output::{View, sanitise, time};
 
 /// From so many columns on, lists stand side by side.
 const WIDE: u16 = 140;
@@ -59,11 +59,8 @@ fn top(state: &State, area: Rect, view: &View) -> Vec<Line<'static>> {
     let paint = view.paint;
     let mut lines = vec![heading(state, view)];
     if let Link::Gone(why) = &state.link {
-        lines.push(format!(
-            "{} {}",
-            paint.bad("the daemon does not answer; lore goes on trying:"),
-            said(&why.message, &why.actions, view)
-        ));
+        let head = paint.bad("no daemon answers, trying again:");
+        lines.push(said(&head, &why.message, &why.actions, view));
     }
     let Some(status) = &state.status else {
         return lines.iter().map(|line| styled::line(line)).collect();
@@ -74,11 +71,9 @@ fn top(state: &State, area: Rect, view: &View) -> Vec<Line<'static>> {
         _ => room - 1,
     };
     for warning in status.warnings.iter().take(shown) {
-        lines.push(format!(
-            "{} {}",
-            paint.warn("warning:"),
-            said(&warning.message, &warning.actions, view)
-        ));
+        let (message, actions) = (&warning.message, &warning.actions);
+        let head = paint.warn("warning:");
+        lines.push(said(&head, message, actions, view));
     }
     let hidden = status.warnings.len() - shown;
     if hidden > 0 {
@@ -91,7 +86,8 @@ fn heading(state: &State, view: &View) -> String {
     let paint = view.paint;
     let mut heading = paint.bold("lore watch");
     match (&state.link, &state.status) {
-        (Link::Connecting, None) | (_, None) => heading.push_str("  connecting …"),
+        (Link::Gone(_), Some(_)) => heading.push_str("  as it was last seen"),
+        (_, None) => heading.push_str("  asking the daemon …"),
         (_, Some(status)) => {
             let facts = format!(
                 "lored {}, up {}; next sync by the timer: {}",
@@ -118,14 +114,11 @@ fn uptime(status: &DaemonStatus, view: &View) -> u64 {
 
 /// What is wrong and what to do about it, in a line. The cure stays where
 /// there is not room for both.
-fn said(message: &str, actions: &[String], view: &View) -> String {
+fn said(head: &str, message: &str, actions: &[String], view: &View) -> String {
     let cure = actions.first().map(|action| sanitise::line(action));
-    let Some(cure) = cure else {
-        return sanitise::line(message).into_owned();
-    };
-    // `warning: ` before, ` → ` between.
-    let left = view.left(9 + 3 + text::columns(&cure));
-    format!("{} → {}", view.fit(message, left), view.paint.name(cure))
+    let cure = cure.map_or_else(String::new, |cure| format!(" → {}", view.paint.name(cure)));
+    let used = styled::line(head).width() + 1 + styled::line(&cure).width();
+    format!("{head} {}{cure}", view.fit(message, view.left(used)))
 }
 
 /// What the keys do now, or what the last one did.
@@ -133,11 +126,9 @@ fn bottom(state: &State, view: &View) -> Line<'static> {
     let paint = view.paint;
     let line = match (&state.note, &state.over) {
         (Some(Note::Done(what)), _) => paint.good(sanitise::line(what)),
-        (Some(Note::Failed(error)), _) => format!(
-            "{} {}",
-            paint.bad("error:"),
-            said(&error.message, &error.actions, view)
-        ),
+        (Some(Note::Failed(error)), _) => {
+            said(&paint.bad("error:"), &error.message, &error.actions, view)
+        }
         (None, Over::Nothing) => keys(
             &[
                 ("tab", "list"),

@@ -57,7 +57,11 @@ fn wrapped(page: &str, columns: usize) -> Vec<Line<'static>> {
             lines.push(line);
             continue;
         }
-        let words: String = line.spans.iter().map(|span| span.content.as_ref()).collect();
+        let words: String = line
+            .spans
+            .iter()
+            .map(|span| span.content.as_ref())
+            .collect();
         let indent = words.len() - words.trim_start().len();
         let mut current = " ".repeat(indent);
         for word in words.split_whitespace() {
@@ -100,7 +104,10 @@ pub(super) fn cancel(state: &State, frame: &mut Frame<'_>, area: Rect, job: u64,
         styled::line(&view.paint.bold(what)),
         Line::from("What it has written stays; the rest is owed to a later sync."),
         Line::from(""),
-        styled::line(&format!("Cancel it? {} / any other key", view.paint.name("y"))),
+        styled::line(&format!(
+            "Cancel it? {} / any other key",
+            view.paint.name("y")
+        )),
     ];
     window(frame, area, " Cancel ", lines);
 }

@@ -2,18 +2,19 @@
 
 use lore_proto::daemon::HostStatus;
 use lore_proto::jobs::{JobInfo, JobState, Priority};
-use lore_proto::sync::{RunResult, RunStatus};
+use lore_proto::sync::RunResult;
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
-use ratatui::style::{Color, Style};
-use ratatui::text::{Line, Span};
+use ratatui::style::Style;
+use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Sparkline, SparklineBar};
 
 use super::{put, styled};
 use crate::commands::jobs::state_name;
 use crate::commands::status;
 use crate::commands::watch::state::{Panel, State};
-use crate::commands::wording::{changed, paint_run_word, run_word};
+use crate::commands::wording::{changed, elapsed_ms, paint_run_word, run_word};
+use crate::output::paint::Paint;
 use crate::output::table::{Cell, Table};
 use crate::output::{View, sanitise, text, time};
 
@@ -86,35 +87,18 @@ impl List {
 
 /// A line with the panel's name, and the place below it.
 fn titled(frame: &mut Frame<'_>, area: Rect, title: &str, focus: bool, view: &View) -> Rect {
-    let line = Style::new();
-    let colour = view.paint.is_on();
     let title = if focus {
-        Line::from(vec![
-            Span::raw(" "),
-            styled_title(format!("▶ {title}"), colour),
-            Span::raw(" "),
-        ])
+        let title = view.paint.bold(view.paint.name(format!("▶ {title}")));
+        format!(" {title} ")
     } else {
-        Line::from(format!(" {title} "))
+        format!(" {title} ")
     };
-    let line = if colour { line.fg(Color::DarkGray) } else { line };
     let block = Block::new()
         .borders(Borders::TOP)
-        .border_style(line)
-        .title_style(Style::reset())
-        .title(title);
+        .title(styled::line(&title));
     let inner = block.inner(area);
     frame.render_widget(block, area);
     inner
-}
-
-fn styled_title(title: String, colour: bool) -> Span<'static> {
-    if colour {
-        let style = Style::new().fg(Color::Cyan);
-        Span::styled(title, style.add_modifier(ratatui::style::Modifier::BOLD))
-    } else {
-        Span::raw(title)
-    }
 }
 
 fn show(list: &List, frame: &mut Frame<'_>, area: Rect, focus: bool, view: &View) {
@@ -227,7 +211,7 @@ pub(super) fn jobs(state: &State, frame: &mut Frame<'_>, area: Rect, view: &View
 
 pub(super) fn runs(state: &State, frame: &mut Frame<'_>, area: Rect, view: &View) {
     let focus = state.panel == Panel::Runs;
-    let longest = state.runs.iter().map(|run| run.elapsed_ms).max();
+    let longest = state.runs.iter().map(|run| elapsed_ms(run, view.now)).max();
     let longest = longest.unwrap_or(0);
     let title = match state.runs.len() {
         0 => "Runs".to_owned(),
@@ -257,7 +241,7 @@ fn draw_chart(runs: &[RunResult], longest: u64, frame: &mut Frame<'_>, area: Rec
     // Eighths of a row; what took less than one is still there to be seen.
     let least = longest.div_ceil(u64::from(area.height) * 8);
     let bars = runs.iter().take(columns).rev().map(|run| {
-        let bar = SparklineBar::from(run.elapsed_ms.max(least));
+        let bar = SparklineBar::from(elapsed_ms(run, view.now).max(least));
         bar.style(view.paint.is_on().then(|| style_of(run)))
     });
     let bars: Vec<SparklineBar> = bars.collect();
@@ -272,7 +256,7 @@ fn draw_chart(runs: &[RunResult], longest: u64, frame: &mut Frame<'_>, area: Rec
 
 /// The colour of a run's outcome, as its word in the list has it.
 fn style_of(run: &RunResult) -> Style {
-    let painted = paint_run_word(crate::output::paint::Paint::new(true), run_word(run));
+    let painted = paint_run_word(Paint::new(true), run_word(run));
     let line = styled::line(&painted);
     line.spans.first().map_or(Style::new(), |span| span.style)
 }
@@ -293,16 +277,13 @@ fn run_list(state: &State, longest: u64, view: &View) -> List {
     let yielding = headers.len() - 1;
     let mut table = Table::new(&headers, Some(yielding));
     for run in &state.runs {
-        let took = match run.status {
-            RunStatus::Running => run.phase.as_str().to_owned(),
-            _ => time::took(run.elapsed_ms),
-        };
+        let elapsed = elapsed_ms(run, view.now);
         let mut cells = vec![
             Cell::new(run_word(run)).painted(paint_run_word),
             Cell::new(view.fit_end(&run.project, project)),
             Cell::new(time::ago(run.started_at, view.now)),
-            Cell::new(took),
-            Cell::new(text::bar(run.elapsed_ms, longest, BAR / 2)).painted(|p, s| p.name(s)),
+            Cell::new(time::took(elapsed)),
+            Cell::new(text::bar(elapsed, longest, BAR / 2)).painted(|p, s| p.name(s)),
             Cell::new(changed(&run.counters)),
         ];
         if roomy {
@@ -323,7 +304,9 @@ pub(super) fn hosts(state: &State, frame: &mut Frame<'_>, area: Rect, view: &Vie
     let place = titled(frame, area, "Request budgets", false, view);
     let hosts = state.status.as_ref().map_or(&[][..], |it| &it.hosts);
     let view = &inside(view, place.width);
-    let named = hosts.iter().map(|it| text::columns(&sanitise::line(&it.host)));
+    let named = hosts
+        .iter()
+        .map(|it| text::columns(&sanitise::line(&it.host)));
     let name = named.max().unwrap_or(0).min(view.left(0) / 3);
     let rows: Vec<_> = hosts
         .iter()

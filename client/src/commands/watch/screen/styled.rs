@@ -67,7 +67,10 @@ mod tests {
         for (painted, style) in [
             (paint.bold("x"), Style::new().add_modifier(Modifier::BOLD)),
             (paint.dim("x"), Style::new().add_modifier(Modifier::DIM)),
-            (paint.emphasis("x"), Style::new().add_modifier(Modifier::ITALIC)),
+            (
+                paint.emphasis("x"),
+                Style::new().add_modifier(Modifier::ITALIC),
+            ),
             (paint.name("x"), Style::new().fg(Color::Cyan)),
             (paint.good("x"), Style::new().fg(Color::Green)),
             (paint.warn("x"), Style::new().fg(Color::Yellow)),
@@ -78,18 +81,20 @@ mod tests {
             (paint.past("x"), Style::new().fg(Color::Magenta)),
         ] {
             let shown = line(&format!("a{painted}b"));
-            let expected = vec![
-                Span::raw("a"),
-                Span::styled("x", style),
-                Span::raw("b"),
-            ];
+            let expected = vec![Span::raw("a"), Span::styled("x", style), Span::raw("b")];
             assert_eq!(shown.spans, expected, "{painted:?}");
         }
     }
 
     #[test]
     fn no_other_sequence_gets_through() {
-        for odd in ["\u{1b}[2J", "\u{1b}]0;t\u{7}", "\u{1b}", "\u{1b}[", "\u{1b}[999m"] {
+        for odd in [
+            "\u{1b}[2J",
+            "\u{1b}]0;t\u{7}",
+            "\u{1b}",
+            "\u{1b}[",
+            "\u{1b}[999m",
+        ] {
             let shown = line(&format!("a{odd}b"));
             assert!(shown.spans.iter().all(|it| !it.content.contains('\u{1b}')));
             assert!(shown.spans.iter().all(|it| it.style == Style::new()));
