@@ -140,7 +140,7 @@ impl Playing {
             ("\u{1b}[?1049h", "\u{1b}[?1049l"),
             ("\u{1b}[?25l", "\u{1b}[?25h"),
         ] {
-            let taken_last = screen.rfind(taken).expect("it was never taken");
+            let taken_last = screen.rfind(taken).unwrap();
             let given_back_last = screen.rfind(given_back);
             assert!(given_back_last > Some(taken_last), "{screen:?}");
         }
