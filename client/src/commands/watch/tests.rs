@@ -33,15 +33,11 @@ fn status() -> Value {
 
 /// The nth run, the newest first.
 fn run(nth: u64) -> Value {
-    let outcomes = [
-        "succeeded",
-        "succeeded_with_warnings",
-        "failed",
-        "cancelled",
-    ];
     let outcome = match nth {
         0 => None,
-        3 | 4 | 5 => Some(outcomes[usize::try_from(nth - 2).unwrap()]),
+        3 => Some("succeeded_with_warnings"),
+        4 => Some("failed"),
+        5 => Some("cancelled"),
         _ => Some("succeeded"),
     };
     let status = outcome.unwrap_or("running");
