@@ -6,7 +6,8 @@
 //! file are meant, [`output`] is the one place that writes to a terminal. The
 //! client keeps no state, opens no database and never talks to GitLab; it uses
 //! no threads and no async runtime, since it lives for a few milliseconds. The
-//! one that stays, `lore mcp`, starts both for itself.
+//! two that stay start what they need for themselves: `lore watch` threads,
+//! `lore mcp` both.
 
 mod about;
 mod app;

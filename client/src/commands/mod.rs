@@ -63,6 +63,7 @@ commands! {
     SyncRuns = sync_runs::SyncRuns, "sync-runs";
     Jobs = jobs::Jobs, "jobs";
     Status = status::Status, "status";
+    Watch = watch::Watch, "watch";
     Doctor = doctor::Doctor, "doctor";
     Auth = auth::Auth, "auth";
     Db = db::Db, "db";

@@ -5,7 +5,7 @@ use lore_proto::Timestamp;
 use lore_proto::daemon::{DaemonStatus, HostStatus, Nothing, ProjectStatus};
 use lore_proto::methods::GetDaemonStatus;
 
-use super::wording::synced;
+use super::wording::{next_timer, paint_run_word, synced};
 use super::{Facts, Reply, Run, jobs};
 use crate::context::Context;
 use crate::failure::Failure;
@@ -73,9 +73,9 @@ fn screen(status: &DaemonStatus, view: &View) -> String {
             ));
         }
     }
-    page.blank();
-    // Without a database nobody knows how the projects are.
-    if status.schema_version.is_some() || !status.projects.is_empty() {
+    // Without a config or a database nobody knows which projects there are.
+    if status.degraded.is_none() || !status.projects.is_empty() {
+        page.blank();
         page.add(projects(&status.projects, view));
     }
     if !status.hosts.is_empty() {
@@ -95,11 +95,11 @@ fn screen(status: &DaemonStatus, view: &View) -> String {
             lock.waiting
         ));
     }
-    let timer = status
-        .next_timer_at
-        .map_or_else(|| "off".to_owned(), |at| time::ago(at, view.now));
     page.blank();
-    page.line(format_args!("next sync by the timer: {timer}"));
+    page.line(format_args!(
+        "next sync by the timer: {}",
+        next_timer(status.next_timer_at, view.now)
+    ));
     if let Some(sent_to) = status.embedding.as_ref().and_then(|it| it.sent_to.as_ref()) {
         page.line(format_args!(
             "texts are sent to {} to be embedded",
@@ -118,12 +118,14 @@ fn screen(status: &DaemonStatus, view: &View) -> String {
     page.into_text()
 }
 
+/// When the daemon answered, by its own clock.
 fn answered_at(status: &DaemonStatus) -> Option<Timestamp> {
     let up = i64::try_from(status.uptime_seconds).ok()?;
     Timestamp::from_second(status.started_at.as_second().checked_add(up)?).ok()
 }
 
-fn projects(projects: &[ProjectStatus], view: &View) -> String {
+/// Projects under each other, below a line of headers.
+pub(super) fn projects(projects: &[ProjectStatus], view: &View) -> String {
     if projects.is_empty() {
         return "No projects are configured. `lore init` adds some.\n".to_owned();
     }
@@ -136,11 +138,11 @@ fn projects(projects: &[ProjectStatus], view: &View) -> String {
     for project in projects {
         let owed = project.pending_dependents + project.pending_rechecks;
         let mirror = synced(project.last_synced_at, project.complete, view.now);
-        let last = project
-            .last_run
-            .as_deref()
-            .unwrap_or("none")
-            .replace('_', " ");
+        let last = match project.last_run.as_deref() {
+            None => "none",
+            Some("succeeded_with_warnings") => "warnings",
+            Some(ended) => ended,
+        };
         table.row(vec![
             Cell::new(sanitise::line(&project.project.path)),
             Cell::new(mirror),
@@ -148,7 +150,7 @@ fn projects(projects: &[ProjectStatus], view: &View) -> String {
             Cell::new(text::thousands(project.merge_requests)),
             Cell::new(text::thousands(project.notes)),
             Cell::new(text::thousands(owed)),
-            Cell::new(sanitise::line(&last)).painted(super::wording::paint_run_word),
+            Cell::new(sanitise::line(last)).painted(paint_run_word),
         ]);
     }
     table.render(view)
@@ -169,15 +171,25 @@ fn hosts(hosts: &[HostStatus], view: &View) -> String {
     table.render(view)
 }
 
-fn budget(host: &HostStatus, view: &View) -> String {
+/// What a host still allows: `1,850 of 2,000`.
+pub(super) fn budget(host: &HostStatus, view: &View) -> String {
     if let Some(until) = host.paused_until.filter(|until| *until > view.now) {
         return format!("paused, goes on {}", time::ago(until, view.now));
     }
     match (host.remaining, host.limit) {
         (Some(left), Some(limit)) => {
-            format!("{} of {}", text::thousands(left), text::thousands(limit))
+            let budget = format!("{} of {}", text::thousands(left), text::thousands(limit));
+            // Only where little is left does it matter when there is more.
+            match host.reset_at.filter(|at| *at > view.now) {
+                Some(at) if left < limit / 10 => {
+                    format!("{budget}, more {}", time::ago(at, view.now))
+                }
+                _ => budget,
+            }
         }
         (Some(left), None) => format!("{} left", text::thousands(left)),
+        // GitLab says it with its first answer.
+        _ if host.requests_total == 0 => "not known yet".to_owned(),
         _ => "unlimited".to_owned(),
     }
 }
@@ -260,7 +272,7 @@ warning: the config has an error in line 3; the one before it is in use
   hint: lore daemon reload
 
 PROJECT        MIRROR                   ISSUES  MRS  NOTES  OWED  LAST RUN
-group/project  first sync not finished  5,000   12   3      5     succeeded with warnings
+group/project  first sync not finished  5,000   12   3      5     warnings
 
 HOST  TOKEN             BUDGET          SENT  UNDER WAY
 h     env GITLAB_TOKEN  1,990 of 2,000  10    1
@@ -299,12 +311,22 @@ logs      /l
     }
 
     #[test]
+    fn a_host_with_little_left_says_when_there_is_more() {
+        let mut status = status();
+        status.hosts[0].remaining = Some(120);
+        status.hosts[0].reset_at = Some("2026-06-15T12:00:30Z".parse().unwrap());
+        let page = screen(&status, &View::plain("2026-06-15T12:00:00Z"));
+        assert!(page.contains("120 of 2,000, more in 30 seconds"), "{page}");
+    }
+
+    #[test]
     fn a_degraded_daemon_says_why_before_anything_else() {
         let mut status = status();
         status.degraded = Some("there is no config file".into());
         status.projects.clear();
         let page = screen(&status, &View::plain("2026-06-15T12:00:00Z"));
         assert!(page.contains("serves set-up only: there is no config file"));
-        assert!(page.contains("`lore init`"));
+        // Nobody knows whether projects are configured.
+        assert!(!page.contains("No projects"), "{page}");
     }
 }

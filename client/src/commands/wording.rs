@@ -24,6 +24,16 @@ pub(super) fn synced(last: Option<Timestamp>, complete: bool, now: Timestamp) ->
     }
 }
 
+/// When the timer syncs next: `in 4 minutes`.
+pub(super) fn next_timer(at: Option<Timestamp>, now: Timestamp) -> String {
+    match at {
+        None => "off".to_owned(),
+        Some(at) if at <= now => "due now".to_owned(),
+        Some(at) if at.as_second() - now.as_second() < 5 => "in a few seconds".to_owned(),
+        Some(at) => time::ago(at, now),
+    }
+}
+
 /// How many more there are and how to see them; `None` where there are none.
 pub(super) fn more_line(remaining: u64, total: u64, next_cursor: Option<&str>) -> Option<String> {
     let cursor = crate::output::sanitise::line(next_cursor?);
@@ -64,6 +74,16 @@ pub(super) fn run_word(run: &RunResult) -> &'static str {
     }
 }
 
+/// How long a run took, or takes by now: a run that goes on is written down
+/// with each of its phases alone.
+pub(super) fn elapsed_ms(run: &RunResult, now: Timestamp) -> u64 {
+    if run.status != RunStatus::Running {
+        return run.elapsed_ms;
+    }
+    let by_now = now.as_millisecond() - run.started_at.as_millisecond();
+    u64::try_from(by_now).unwrap_or(0).max(run.elapsed_ms)
+}
+
 /// That word's colour.
 pub(super) fn paint_run_word(paint: Paint, word: &str) -> String {
     match word.trim_end() {
@@ -90,5 +110,26 @@ pub(super) fn changed(counters: &Counters) -> String {
         "nothing".to_owned()
     } else {
         parts.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_that_is_due_is_not_in_the_past() {
+        let now = "2026-06-15T12:00:00Z".parse().unwrap();
+        for (at, shown) in [
+            (None, "off"),
+            (Some("2026-06-15T11:59:00Z"), "due now"),
+            (Some("2026-06-15T12:00:00Z"), "due now"),
+            (Some("2026-06-15T12:00:03Z"), "in a few seconds"),
+            (Some("2026-06-15T12:00:40Z"), "in 40 seconds"),
+            (Some("2026-06-15T12:05:00Z"), "in 5 minutes"),
+        ] {
+            let at = at.map(|at| at.parse().unwrap());
+            assert_eq!(next_timer(at, now), shown, "{at:?}");
+        }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn ago_or(at: Option<Timestamp>, now: Timestamp, otherwise: &str) -> 
 
 /// A span of whole seconds in its largest unit: `3 hours`.
 pub(crate) fn span(seconds: u64) -> String {
-    rough(seconds).unwrap_or_else(|| format!("{seconds} seconds"))
+    rough(seconds).unwrap_or_else(|| super::text::count(seconds, "second"))
 }
 
 /// A duration as measured: `850 ms`, `4.2 s`, `3 min 20 s`, `2 h 05 min`.

@@ -19,3 +19,4 @@ mod screens;
 mod sync;
 mod terminal;
 mod upkeep;
+mod watch;

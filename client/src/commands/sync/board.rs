@@ -13,30 +13,39 @@ const BAR: usize = 16;
 /// At most so many projects are shown.
 const MAX_PROJECTS: usize = 8;
 
-/// What is known of a job from its events.
+/// What is known of a job from its events, in whatever order they come: who
+/// follows all jobs asks for the earlier ones afterwards.
 #[derive(Debug, Default)]
-pub(super) struct Board {
+pub(in crate::commands) struct Board {
     projects: BTreeMap<String, Project>,
+    /// The latest event that said that the job moves.
+    moved: u64,
     queued: bool,
-    waiting: Option<String>,
+    /// A wait, and the event that told it.
+    waiting: Option<(u64, String)>,
 }
 
 #[derive(Debug, Default)]
 struct Project {
-    phase: Option<Phase>,
+    phase: Option<(u64, Phase)>,
     counts: BTreeMap<String, Count>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Count {
+    seq: u64,
     done: u64,
     total: Option<u64>,
 }
 
 impl Project {
+    fn phase(&self) -> Option<Phase> {
+        self.phase.map(|(_, phase)| phase)
+    }
+
     fn has_ended(&self) -> bool {
         matches!(
-            self.phase,
+            self.phase(),
             Some(Phase::Done | Phase::Failed | Phase::Cancelled)
         )
     }
@@ -44,15 +53,17 @@ impl Project {
 
 impl Board {
     /// Takes an event in.
-    pub(super) fn apply(&mut self, event: &Event) {
+    pub(in crate::commands) fn apply(&mut self, event: &Event) {
+        let seq = event.seq;
         match &event.body {
-            EventBody::Queued {} => self.queued = true,
-            EventBody::Started {} => self.queued = false,
+            EventBody::Queued {} => self.queued = self.moved < seq,
+            EventBody::Started {} => self.moves(seq),
             EventBody::Phase { phase, project } => {
-                self.queued = false;
-                self.waiting = None;
+                self.moves(seq);
                 let project = self.projects.entry(project.clone()).or_default();
-                project.phase = Some(*phase);
+                if project.phase.is_none_or(|(known, _)| known <= seq) {
+                    project.phase = Some((seq, *phase));
+                }
             }
             EventBody::Progress {
                 project,
@@ -60,23 +71,32 @@ impl Board {
                 done,
                 total,
             } => {
-                self.waiting = None;
+                self.moves(seq);
                 let project = self.projects.entry(project.clone()).or_default();
-                let count = Count {
-                    done: *done,
-                    total: *total,
-                };
-                project.counts.insert(what.clone(), count);
+                let count = project.counts.entry(what.clone()).or_default();
+                if count.seq <= seq {
+                    *count = Count {
+                        seq,
+                        done: *done,
+                        total: *total,
+                    };
+                }
             }
-            EventBody::Waiting { reason, seconds } => {
-                self.waiting = Some(waiting(reason, *seconds));
+            EventBody::Waiting { reason, seconds } if self.moved < seq => {
+                self.waiting = Some((seq, waiting(reason, *seconds)));
             }
             _ => {}
         }
     }
 
+    fn moves(&mut self, seq: u64) {
+        self.moved = self.moved.max(seq);
+        self.queued = false;
+        self.waiting = self.waiting.take().filter(|(told, _)| *told > seq);
+    }
+
     /// The board in at most `rows` lines.
-    pub(super) fn lines(&self, view: &View, rows: usize) -> Vec<String> {
+    pub(in crate::commands) fn lines(&self, view: &View, rows: usize) -> Vec<String> {
         let mut lines = Vec::new();
         if self.projects.is_empty() {
             let word = if self.queued { "queued" } else { "starting" };
@@ -103,7 +123,7 @@ impl Board {
             let all = self.projects.len();
             lines.push(view.paint.dim(format!("{ended} of {all} projects ended")));
         }
-        if let Some(waiting) = &self.waiting {
+        if let Some((_, waiting)) = &self.waiting {
             lines.push(view.paint.warn(waiting));
         }
         lines
@@ -111,11 +131,13 @@ impl Board {
 }
 
 fn project_line(name: &str, project: &Project, view: &View) -> String {
-    let phase = project.phase.map_or("", Phase::as_str);
+    let phase = project.phase().map_or("", Phase::as_str);
     let mut line = Page::default();
+    // The end of a path tells projects apart, and the counts need their room.
+    let room = view.width.map_or(usize::MAX, |width| width / 3);
     line.add(format_args!(
         "{}  {}",
-        sanitise::line(name),
+        view.fit_end(name, room.max(16)),
         text::pad(phase, 10)
     ));
     for (what, count) in &project.counts {
@@ -155,16 +177,20 @@ mod tests {
 
     fn board(bodies: Vec<EventBody>) -> Board {
         let mut board = Board::default();
-        for body in bodies {
-            board.apply(&Event {
-                seq: 1,
-                at: "2026-06-15T12:00:00Z".parse().unwrap(),
-                job_id: 1,
-                run_id: None,
-                body,
-            });
+        for (seq, body) in (1..).zip(bodies) {
+            board.apply(&event(seq, body));
         }
         board
+    }
+
+    fn event(seq: u64, body: EventBody) -> Event {
+        Event {
+            seq,
+            at: "2026-06-15T12:00:00Z".parse().unwrap(),
+            job_id: 1,
+            run_id: None,
+            body,
+        }
     }
 
     fn phase(project: &str, phase: Phase) -> EventBody {
@@ -238,13 +264,37 @@ mod tests {
             board.lines(&view(80), 20)[1],
             "waiting for 42 seconds of rate limit"
         );
-        board.apply(&Event {
-            seq: 3,
-            at: "2026-06-15T12:00:00Z".parse().unwrap(),
-            job_id: 1,
-            run_id: None,
-            body: progress("issues", 1, None),
-        });
+        board.apply(&event(3, progress("issues", 1, None)));
         assert_eq!(board.lines(&view(80), 20).len(), 1);
+    }
+
+    #[test]
+    fn events_that_come_late_or_twice_take_nothing_back() {
+        let events = [
+            event(1, EventBody::Queued {}),
+            event(2, EventBody::Started {}),
+            event(3, phase("g/a", Phase::Fetch)),
+            event(4, progress("issues", 50, Some(100))),
+            event(
+                5,
+                EventBody::Waiting {
+                    reason: "rate_limit".into(),
+                    seconds: 42,
+                },
+            ),
+            event(6, phase("g/a", Phase::Ingest)),
+            event(7, progress("issues", 75, Some(100))),
+        ];
+        let lines = |order: &[usize]| {
+            let mut board = Board::default();
+            for at in order {
+                board.apply(&events[*at]);
+            }
+            board.lines(&view(100), 20)
+        };
+        let expected = ["g/a  ingest      issues ████████████░░░░ 75/100"];
+        assert_eq!(lines(&[0, 1, 2, 3, 4, 5, 6]), expected);
+        assert_eq!(lines(&[6, 0, 1, 2, 3, 4, 5, 6]), expected);
+        assert_eq!(lines(&[5, 6, 0, 1, 2, 3, 4]), expected);
     }
 }

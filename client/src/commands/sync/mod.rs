@@ -24,6 +24,7 @@ use crate::link::{Connection, parse_result};
 use crate::output::robot::Document;
 use crate::output::{Page, sanitise};
 
+pub(super) use board::Board;
 use follow::{Ended, Job, follow};
 pub(super) use summary::outcome as outcome_page;
 pub(super) use surgical::outcome as surgical_page;

@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::link::parse_result;
 use crate::output::robot::Document;
+pub(super) use render::run as run_page;
 
 /// Show past and present sync runs, newest first
 #[derive(Debug, Args)]

@@ -3,7 +3,7 @@
 use lore_proto::sync::{Counters, Phase, RunResult, StageTimings};
 use lore_proto::sync_runs::RunList;
 
-use crate::commands::wording::{changed, more_line, paint_run_word, run_word};
+use crate::commands::wording::{changed, elapsed_ms, more_line, paint_run_word, run_word};
 use crate::output::table::{Cell, Table};
 use crate::output::{Page, View, sanitise, text, time};
 
@@ -30,7 +30,7 @@ pub(super) fn list(list: &RunList, view: &View) -> String {
             Cell::new(sanitise::line(&run.project)),
             Cell::new(run.mode.as_str()),
             Cell::new(time::ago(run.started_at, view.now)),
-            Cell::new(time::took(run.elapsed_ms)),
+            Cell::new(time::took(elapsed_ms(run, view.now))),
             Cell::new(changed(&run.counters)),
             Cell::new(sanitise::line(&run.run_id)),
         ]);
@@ -45,7 +45,7 @@ pub(super) fn list(list: &RunList, view: &View) -> String {
 }
 
 /// One run with its items.
-pub(super) fn run(run: &RunResult, view: &View) -> String {
+pub(in crate::commands) fn run(run: &RunResult, view: &View) -> String {
     let paint = view.paint;
     let mut page = Page::default();
     page.line(format_args!(
@@ -102,7 +102,7 @@ fn span(run: &RunResult, view: &View) -> String {
         Some(_) => format!("{started}, took {}", time::took(run.elapsed_ms)),
         None => format!(
             "{started}, {} so far, in {}",
-            time::took(run.elapsed_ms),
+            time::took(elapsed_ms(run, view.now)),
             run.phase
         ),
     }
