@@ -10,6 +10,7 @@
 
 mod answers;
 mod changes;
+mod dependents;
 mod diffs;
 mod fetch;
 mod preflight;
@@ -108,7 +109,7 @@ impl Run {
         recorder: &RunRecorder,
         target: &ProjectTarget,
         known: Option<ProjectRow>,
-        changes: &mut write::Changes,
+        changes: &mut dependents::Changes,
     ) -> Result<(), SyncError> {
         recorder.enter(Phase::Preflight).await?;
         let subject = match known {
@@ -207,7 +208,7 @@ impl Run {
         for item in &self.items {
             let stage = match all.get(item) {
                 None => preflight::STAGE,
-                Some(Reached::Primary) => write::DEPENDENTS,
+                Some(Reached::Primary) => dependents::DEPENDENTS,
                 Some(Reached::End) => continue,
             };
             self.ledger.entity(
