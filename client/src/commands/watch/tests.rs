@@ -376,6 +376,26 @@ fn the_chosen_row_is_on_the_screen_however_long_the_list() {
 }
 
 #[test]
+fn what_a_small_screen_leaves_out_is_counted() {
+    let mut many = status();
+    let host = many["hosts"][0].clone();
+    many["hosts"] = vec![host; 5].into();
+    let warning = many["warnings"][0].clone();
+    many["warnings"] = vec![warning; 4].into();
+    let mut state = State::default();
+    state.answered(overview(&many, []));
+    let screen = text(&drawn(&state, (80, 24), false));
+    assert!(screen.contains("3 of 5 hosts"), "{screen}");
+    assert!(
+        screen.contains("and 3 more warnings: lore status"),
+        "{screen}"
+    );
+    let screen = text(&drawn(&state, (200, 50), false));
+    assert!(!screen.contains("of 5 hosts"), "{screen}");
+    assert!(!screen.contains("more warnings"), "{screen}");
+}
+
+#[test]
 fn the_choice_stays_with_its_run_while_others_come() {
     let mut state = state();
     state.panel = Panel::Runs;
