@@ -209,6 +209,24 @@ fn screens_are_as_they_are_kept() {
         let run = serde_json::from_value(run(1)).unwrap();
         state.answered(Answer::Run("01jx8m4tq01".into(), Box::new(Ok(run))));
     };
+    let mut broken = status();
+    broken["degraded"] = json!("config.toml:1: unclosed array, expected `]`");
+    for field in ["projects", "jobs", "hosts"] {
+        broken[field] = json!([]);
+    }
+    broken["next_timer_at"] = Value::Null;
+    broken["warnings"] = json!([
+        {"code": "CONFIG_INVALID",
+         "message": "/home/mira/.config/lore/config.toml:1: unclosed array, expected `]`",
+         "actions": ["${EDITOR:-vi} +1 /home/mira/.config/lore/config.toml"]},
+        {"code": "DATABASE_CORRUPT",
+         "message": "the database `/home/mira/.local/share/lore/lore.db` is damaged (file is not \
+                     a database); everything in it can be had from GitLab again",
+         "actions": ["lore db check", "lore db rebuild"]},
+    ]);
+    let mut degraded = State::default();
+    degraded.hear(News::Connected);
+    degraded.answered(overview(&broken, []));
     let renew = std::env::var_os("LORE_RENEW").is_some();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli/screens");
     let mut wrong = Vec::new();
@@ -221,6 +239,7 @@ fn screens_are_as_they_are_kept() {
             "watch-cancel",
             with(|state| drop(state.act(Action::Cancel))),
         ),
+        ("watch-degraded", degraded),
         ("watch-gone", with(|state| state.hear(News::Gone(gone)))),
     ] {
         for size in SIZES {
@@ -381,7 +400,7 @@ fn what_a_small_screen_leaves_out_is_counted() {
     let host = many["hosts"][0].clone();
     many["hosts"] = vec![host; 5].into();
     let warning = many["warnings"][0].clone();
-    many["warnings"] = vec![warning; 4].into();
+    many["warnings"] = vec![warning; 6].into();
     let mut state = State::default();
     state.answered(overview(&many, []));
     let screen = text(&drawn(&state, (80, 24), false));

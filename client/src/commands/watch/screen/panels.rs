@@ -1,6 +1,6 @@
 //! The lists and the chart of the screen.
 
-use lore_proto::daemon::HostStatus;
+use lore_proto::daemon::{DaemonStatus, HostStatus};
 use lore_proto::jobs::{JobInfo, JobState, Priority};
 use lore_proto::sync::RunResult;
 use ratatui::Frame;
@@ -146,8 +146,10 @@ pub(super) fn project_rows(state: &State) -> u16 {
 pub(super) fn projects(state: &State, frame: &mut Frame<'_>, area: Rect, view: &View) {
     let focus = state.panel == Panel::Projects;
     let title = match &state.status {
-        Some(status) => format!("Projects {}", status.projects.len()),
-        None => "Projects".to_owned(),
+        Some(status) if status.degraded.is_none() => {
+            format!("Projects {}", status.projects.len())
+        }
+        _ => "Projects".to_owned(),
     };
     let place = titled(frame, area, &title, focus, view);
     let view = &inside(view, place.width);
@@ -326,7 +328,8 @@ pub(super) fn hosts(state: &State, frame: &mut Frame<'_>, area: Rect, view: &Vie
         .iter()
         .map(|host| vec![host_line(host, name, view)])
         .collect();
-    let list = if state.status.is_none() {
+    let known = |it: &DaemonStatus| it.degraded.is_none();
+    let list = if rows.is_empty() && !state.status.as_ref().is_some_and(known) {
         List::of_words(UNKNOWN)
     } else if rows.is_empty() {
         List::of_words("No host is configured.")
