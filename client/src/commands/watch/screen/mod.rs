@@ -62,7 +62,7 @@ fn top(state: &State, area: Rect, view: &View) -> Vec<Line<'static>> {
     let paint = view.paint;
     let mut lines = vec![heading(state, view)];
     if let Link::Gone(why) = &state.link {
-        let head = paint.bad("no daemon answers, trying again:");
+        let head = paint.bad("not connected, trying again:");
         lines.extend(told(&head, &why.message, &why.actions, view));
     }
     let Some(status) = &state.status else {
