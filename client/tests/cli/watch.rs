@@ -82,8 +82,8 @@ fn a_key_leaves_and_the_terminal_is_clean() {
     for key in ["q", "\u{3}"] {
         let mut playing = watch(&home);
         playing.press(key);
-        let (_, exit) = playing.end_clean();
-        assert_eq!(exit.code(), Some(0), "{key:?}");
+        let (screen, exit) = playing.end_clean();
+        assert_eq!(exit.code(), Some(0), "{key:?}: {screen:?}");
     }
 }
 
@@ -94,8 +94,8 @@ fn a_signal_ends_it_as_it_ends_others_and_the_terminal_is_clean() {
     for (name, number) in [("TERM", 15), ("INT", 2), ("HUP", 1)] {
         let playing = watch(&home);
         signal(playing.pid(), name);
-        let (_, exit) = playing.end_clean();
-        assert_eq!(exit.signal(), Some(number), "{exit:?}");
+        let (screen, exit) = playing.end_clean();
+        assert_eq!(exit.signal(), Some(number), "{exit:?}: {screen:?}");
     }
 }
 
@@ -114,8 +114,8 @@ fn a_daemon_that_dies_is_told_of_and_found_again_and_the_terminal_is_clean() {
     leave.send(()).unwrap();
     playing.wait_for("trying");
     playing.press("q");
-    let (_, exit) = playing.end_clean();
-    assert_eq!(exit.code(), Some(0));
+    let (screen, exit) = playing.end_clean();
+    assert_eq!(exit.code(), Some(0), "{screen:?}");
 }
 
 #[test]
@@ -145,7 +145,8 @@ fn keys_ask_the_daemon() {
     playing.press("\u{1b}");
     playing.wait_for("budgets");
     playing.press("q");
-    assert_eq!(playing.end_clean().1.code(), Some(0));
+    let (screen, exit) = playing.end_clean();
+    assert_eq!(exit.code(), Some(0), "{screen:?}");
 }
 
 #[test]

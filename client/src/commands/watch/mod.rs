@@ -42,9 +42,10 @@ const REDRAW: Duration = Duration::from_millis(50);
 /// The daemon is asked for its state at most so often.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
 
-/// Watch projects, jobs, runs and hosts on a full screen
+/// Watch projects, jobs, runs and hosts live, on the whole of a terminal
 ///
-/// With `-p` or `--host`, only the runs of these are shown.
+/// For people; `lore status` says the same once. With `-p` or `--host`, only the
+/// runs of these are shown.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   lore watch

@@ -11,13 +11,16 @@ use ratatui::text::Line;
 
 use super::state::{Link, Note, Over, State};
 use crate::commands::wording::next_timer;
-use crate::output::{View, sanitise, time};
+use crate::output::{View, sanitise, text, time};
 
 /// From so many columns on, lists stand side by side.
 const WIDE: u16 = 140;
 
-/// What a warning may take of the screen, in lines for each 24 of its rows.
-const WARNINGS: u16 = 2;
+/// What warnings may take of the screen, in lines for each 24 of its rows.
+const WARNINGS: u16 = 4;
+
+/// A sentence that is cut to less than this says too little.
+const SENTENCE: usize = 40;
 
 /// Draws `state`; ages are counted from `view.now`.
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>, view: &View) {
@@ -59,23 +62,26 @@ fn top(state: &State, area: Rect, view: &View) -> Vec<Line<'static>> {
     let paint = view.paint;
     let mut lines = vec![heading(state, view)];
     if let Link::Gone(why) = &state.link {
-        let head = paint.bad("no daemon answers, trying again:");
-        lines.push(said(&head, &why.message, &why.actions, view));
+        let head = paint.bad("not connected, trying again:");
+        lines.extend(told(&head, &why.message, &why.actions, view));
     }
     let Some(status) = &state.status else {
         return lines.iter().map(|line| styled::line(line)).collect();
     };
-    let room = usize::from(WARNINGS * area.height.div_ceil(24));
-    let shown = match status.warnings.len() {
-        all if all <= room => all,
-        _ => room - 1,
-    };
-    for warning in status.warnings.iter().take(shown) {
-        let (message, actions) = (&warning.message, &warning.actions);
+    let mut room = usize::from(WARNINGS * area.height.div_ceil(24));
+    let mut hidden = status.warnings.len();
+    for warning in &status.warnings {
         let head = paint.warn("warning:");
-        lines.push(said(&head, message, actions, view));
+        let said = told(&head, &warning.message, &warning.actions, view);
+        // The last line may have to say how many more there are.
+        let needed = said.len() + usize::from(hidden > 1);
+        if needed > room {
+            break;
+        }
+        room -= said.len();
+        hidden -= 1;
+        lines.extend(said);
     }
-    let hidden = status.warnings.len() - shown;
     if hidden > 0 {
         lines.push(paint.warn(format!("and {hidden} more warnings: lore status")));
     }
@@ -89,6 +95,10 @@ fn heading(state: &State, view: &View) -> String {
         (Link::Gone(_), Some(_)) => heading.push_str("  as it was last seen"),
         (_, None) => heading.push_str("  asking the daemon …"),
         (_, Some(status)) => {
+            if status.degraded.is_some() {
+                heading.push_str("  ");
+                heading.push_str(&paint.bad("serves set-up only"));
+            }
             let facts = format!(
                 "lored {}, up {}; next sync by the timer: {}",
                 sanitise::line(&status.version),
@@ -97,10 +107,6 @@ fn heading(state: &State, view: &View) -> String {
             );
             heading.push_str("  ");
             heading.push_str(&paint.dim(facts));
-            if status.degraded.is_some() {
-                heading.push_str("  ");
-                heading.push_str(&paint.bad("serves set-up only"));
-            }
         }
     }
     heading
@@ -112,13 +118,38 @@ fn uptime(status: &DaemonStatus, view: &View) -> u64 {
     u64::try_from(seconds).unwrap_or(0)
 }
 
-/// What is wrong and what to do about it, in a line. The cure stays where
-/// there is not room for both.
+/// What is wrong and what to do about it: in a line where there is room for
+/// both, else in two.
+fn told(head: &str, message: &str, actions: &[String], view: &View) -> Vec<String> {
+    let used = styled::line(head).width() + 1;
+    let Some(cure) = actions.first().map(|action| sanitise::line(action)) else {
+        return vec![format!("{head} {}", view.fit(message, view.left(used)))];
+    };
+    let both = used + text::columns(&sanitise::line(message)) + 3 + text::columns(&cure);
+    let painted = view.paint.name(&cure);
+    if both <= view.left(0) {
+        return vec![format!("{head} {} → {painted}", sanitise::line(message))];
+    }
+    vec![
+        format!("{head} {}", view.fit(message, view.left(used))),
+        format!("  → {painted}"),
+    ]
+}
+
+/// The same in one line; the cure is left out where it leaves no room for the
+/// sentence.
 fn said(head: &str, message: &str, actions: &[String], view: &View) -> String {
     let cure = actions.first().map(|action| sanitise::line(action));
-    let cure = cure.map_or_else(String::new, |cure| format!(" → {}", view.paint.name(cure)));
-    let used = styled::line(head).width() + 1 + styled::line(&cure).width();
-    format!("{head} {}{cure}", view.fit(message, view.left(used)))
+    let used = styled::line(head).width() + 1;
+    let with_cure = used + cure.as_ref().map_or(0, |cure| text::columns(cure) + 3);
+    match cure {
+        Some(cure) if view.left(0) >= with_cure + SENTENCE => format!(
+            "{head} {} → {}",
+            view.fit(message, view.left(with_cure)),
+            view.paint.name(cure)
+        ),
+        _ => format!("{head} {}", view.fit(message, view.left(used))),
+    }
 }
 
 /// What the keys do now, or what the last one did.

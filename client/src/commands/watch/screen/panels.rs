@@ -1,6 +1,6 @@
 //! The lists and the chart of the screen.
 
-use lore_proto::daemon::HostStatus;
+use lore_proto::daemon::{DaemonStatus, HostStatus};
 use lore_proto::jobs::{JobInfo, JobState, Priority};
 use lore_proto::sync::RunResult;
 use ratatui::Frame;
@@ -20,6 +20,9 @@ use crate::output::{View, sanitise, text, time};
 
 /// Columns of a bar.
 const BAR: usize = 12;
+
+/// In the place of what the daemon has not said yet.
+const UNKNOWN: &str = "…";
 
 /// What a list shows: lines that stay, and rows of which some may not fit.
 pub(super) struct List {
@@ -121,7 +124,7 @@ fn inside(view: &View, columns: u16) -> View {
 
 fn project_list(state: &State, view: &View) -> List {
     let Some(status) = &state.status else {
-        return List::of_words("…");
+        return List::of_words(UNKNOWN);
     };
     if status.projects.is_empty() {
         return List::of_words(if status.degraded.is_some() {
@@ -142,8 +145,12 @@ pub(super) fn project_rows(state: &State) -> u16 {
 
 pub(super) fn projects(state: &State, frame: &mut Frame<'_>, area: Rect, view: &View) {
     let focus = state.panel == Panel::Projects;
-    let number = state.status.as_ref().map_or(0, |it| it.projects.len());
-    let title = format!("Projects {number}");
+    let title = match &state.status {
+        Some(status) if status.degraded.is_none() => {
+            format!("Projects {}", status.projects.len())
+        }
+        _ => "Projects".to_owned(),
+    };
     let place = titled(frame, area, &title, focus, view);
     let view = &inside(view, place.width);
     show(&project_list(state, view), frame, place, focus, view);
@@ -152,11 +159,13 @@ pub(super) fn projects(state: &State, frame: &mut Frame<'_>, area: Rect, view: &
 /// The jobs, each with how far it is.
 pub(super) fn job_lines(state: &State, view: &View, columns: u16) -> List {
     let view = &inside(view, columns);
-    let jobs = state.status.as_ref().map_or(&[][..], |it| &it.jobs);
-    if jobs.is_empty() {
+    let Some(status) = &state.status else {
+        return List::of_words(UNKNOWN);
+    };
+    if status.jobs.is_empty() {
         return List::of_words("Nothing runs. `s` syncs the chosen project.");
     }
-    let rows = jobs.iter().map(|job| {
+    let rows = status.jobs.iter().map(|job| {
         let mut lines = vec![job_line(job, view)];
         if let Some(board) = state.boards.get(&job.job_id)
             && job.state == JobState::Running
@@ -200,9 +209,10 @@ pub(super) fn jobs(state: &State, frame: &mut Frame<'_>, area: Rect, view: &View
     let jobs = state.status.as_ref().map_or(&[][..], |it| &it.jobs);
     let running = jobs.iter().filter(|job| job.state == JobState::Running);
     let running = running.count();
-    let title = match jobs.len() - running {
-        0 => format!("Jobs {running} running"),
-        queued => format!("Jobs {running} running, {queued} queued"),
+    let title = match (&state.status, jobs.len() - running) {
+        (None, _) => "Jobs".to_owned(),
+        (_, 0) => format!("Jobs {running} running"),
+        (_, queued) => format!("Jobs {running} running, {queued} queued"),
     };
     let place = titled(frame, area, &title, focus, view);
     let list = job_lines(state, view, place.width);
@@ -266,7 +276,8 @@ fn run_list(state: &State, longest: u64, view: &View) -> List {
         return List::of_words(&sanitise::line(&why.message));
     }
     if state.runs.is_empty() {
-        return List::of_words("No run yet.");
+        let known = state.status.is_some();
+        return List::of_words(if known { "No run yet." } else { UNKNOWN });
     }
     let roomy = view.left(0) >= 96;
     let project = view.left(0) / 4;
@@ -301,8 +312,13 @@ pub(super) fn host_rows(state: &State) -> u16 {
 }
 
 pub(super) fn hosts(state: &State, frame: &mut Frame<'_>, area: Rect, view: &View) {
-    let place = titled(frame, area, "Request budgets", false, view);
     let hosts = state.status.as_ref().map_or(&[][..], |it| &it.hosts);
+    let room = usize::from(area.height.saturating_sub(1));
+    let title = match hosts.len() {
+        all if all > room => format!("Request budgets, {room} of {all} hosts"),
+        _ => "Request budgets".to_owned(),
+    };
+    let place = titled(frame, area, &title, false, view);
     let view = &inside(view, place.width);
     let named = hosts
         .iter()
@@ -312,7 +328,10 @@ pub(super) fn hosts(state: &State, frame: &mut Frame<'_>, area: Rect, view: &Vie
         .iter()
         .map(|host| vec![host_line(host, name, view)])
         .collect();
-    let list = if rows.is_empty() {
+    let known = |it: &DaemonStatus| it.degraded.is_none();
+    let list = if rows.is_empty() && !state.status.as_ref().is_some_and(known) {
+        List::of_words(UNKNOWN)
+    } else if rows.is_empty() {
         List::of_words("No host is configured.")
     } else {
         List {
