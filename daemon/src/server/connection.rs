@@ -2,7 +2,6 @@
 
 use std::io::Cursor;
 use std::pin::Pin;
-use std::time::Duration;
 
 use lore_proto::ErrorCode;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -19,8 +18,6 @@ pub use super::peer::Connection;
 use super::peer::{LINGER, Reader, Writer, busy};
 use super::session::{self, Ending, Incoming as _, Outgoing as _, discard};
 
-/// How long a client that is one too many gets for its first request.
-const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// Serves one client, in the framing that it begins with, until either side
 /// ends it.
 pub async fn serve<S>(stream: S, connection: Connection)
@@ -98,7 +95,7 @@ where
             Kind::Http => http::refuse(reader, writer, limits).await,
         }
     };
-    let _ = timeout(REFUSAL_TIMEOUT, answer).await;
+    let _ = timeout(limits.refusal, answer).await;
 }
 
 async fn refuse_framed<S, F>(reader: Reader<S>, writer: Writer<S>, framing: F, limits: Limits)

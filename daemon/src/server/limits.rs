@@ -25,6 +25,9 @@ pub struct Limits {
     /// so is one over HTTP that has not sent a request's headers, be it the
     /// first or the next one, or has not sent the body that they announce.
     pub opening: Duration,
+    /// How long a client that is one too many gets to send its first request
+    /// and to take the refusal.
+    pub refusal: Duration,
     /// A peer that takes nothing for so long is cut off.
     pub write_timeout: Duration,
     /// From the stop of the daemon, or the end of a client's requests, to the
@@ -42,6 +45,7 @@ impl Default for Limits {
             max_in_flight: 32,
             max_queued: 64,
             opening: Duration::from_mins(1),
+            refusal: Duration::from_secs(2),
             write_timeout: Duration::from_mins(1),
             drain: Duration::from_secs(5),
         }

@@ -8,7 +8,7 @@ use super::{Fixture, small};
 use crate::server::limits::Limits;
 use crate::server::testing::{Spoken, job, soon};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_stop_lets_calls_end_and_sends_their_replies() {
     for spoken in Spoken::ALL {
         let mut f = Fixture::new(small());
@@ -81,7 +81,7 @@ async fn a_client_that_goes_does_not_end_its_writes() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_client_that_asks_no_more_still_gets_its_answers() {
     // Who closes a WebSocket takes nothing more.
     for spoken in [Spoken::Lines, Spoken::Frames, Spoken::Post] {

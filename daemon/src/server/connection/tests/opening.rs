@@ -103,7 +103,7 @@ async fn a_beginning_may_come_byte_by_byte_and_after_blanks() {
 }
 
 /// A header that says no length cannot be read past.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_broken_header_of_a_frame_is_named_and_ends_the_connection() {
     let mut f = Fixture::new(small());
     let (near, served) = f.accept();
