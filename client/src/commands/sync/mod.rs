@@ -93,6 +93,11 @@ impl Run for Sync {
         "sync"
     }
 
+    fn gives_document(&self, asked: bool) -> bool {
+        // The last line of `--events` is one.
+        asked || self.events
+    }
+
     fn run(self, context: &mut Context) -> Result<Reply, Failure> {
         let mut request = SyncRequest {
             project: context.project()?,
@@ -114,10 +119,6 @@ impl Run for Sync {
         }
         if self.dry_run || self.detach {
             return start_only(context, &request);
-        }
-        // `--events` is machine output: its last line is the document.
-        if self.events {
-            context.printer.robot = true;
         }
         let (status, outcome) = start_and_follow::<SyncStart>(context, &request, self.events)?;
         if context.printer.robot {
