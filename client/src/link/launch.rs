@@ -159,6 +159,9 @@ fn spawn(program: &Path, places: &Places, errors: &Path) -> Result<Child, Failur
     if places.data_dir_was_told {
         command.env("LORE_DATA_DIR", &places.data_dir);
     }
+    // A lock or a pipe that the shell opened for this command is not for what
+    // outlives it. Our own files are closed for children as it is.
+    close_fds::set_fds_cloexec_threadsafe(3, &[]);
     command.spawn().map_err(|error| {
         Failure::Error(WireError::new(
             ErrorCode::DaemonUnavailable,
