@@ -296,6 +296,33 @@ fn ctrl_c_cancels_and_waits_for_the_end() {
 }
 
 #[test]
+fn ctrl_c_leaves_a_sync_to_others_who_asked_for_it_too() {
+    let home = Home::new();
+    let mut joined = started();
+    joined["asker"] = json!(2);
+    joined["joined"] = json!(true);
+    let daemon = Fake::new()
+        .answers("sync.start", joined)
+        .does("jobs.subscribe", |_, peer| peer.result(&json!(7)))
+        .answers(
+            "jobs.cancel",
+            json!({"job_id": 3, "cancelled": false, "left": true, "state": "running"}),
+        )
+        .listen(&home.socket());
+    let child = home.lore(["sync", "--robot"]).spawn().unwrap();
+    daemon.next("jobs.subscribe");
+    signal(child.id(), "INT");
+    assert_eq!(daemon.next("jobs.cancel"), json!({"job_id": 3, "asker": 2}));
+    let ran = wait(child);
+    assert_eq!((ran.code().as_str(), ran.exit), ("CANCELLED", Some(130)));
+    let message = ran.document()["error"]["message"].take();
+    assert_eq!(
+        message,
+        "left; job 3, which somebody else asked for too, goes on"
+    );
+}
+
+#[test]
 fn a_second_ctrl_c_leaves_at_once_and_still_says_so() {
     let home = Home::new();
     let daemon = until_cancelled(|_| {}).listen(&home.socket());

@@ -8,6 +8,7 @@ mod watch;
 
 use clap::Args;
 use lore_proto::daemon::HelloReply;
+use lore_proto::db::DbStarted;
 use lore_proto::jobs::JobState;
 use lore_proto::methods::{Method, SyncStart};
 use lore_proto::sync::{CompletionStatus, RunResult, SyncOutcome, SyncRequest, SyncStarted};
@@ -207,6 +208,7 @@ where
     }
     let job = Job {
         id: job_id,
+        asker: started.asker,
         run_ids: started.run_ids,
         daemon: hello.pid,
     };
@@ -228,11 +230,12 @@ pub(super) fn follow_started(
     context: &mut Context,
     connection: Connection,
     hello: &HelloReply,
-    job_id: u64,
+    started: DbStarted,
     interrupt: &Interrupt,
 ) -> Result<Ended, Failure> {
     let job = Job {
-        id: job_id,
+        id: started.job_id,
+        asker: started.asker,
         run_ids: Vec::new(),
         daemon: hello.pid,
     };
@@ -359,6 +362,7 @@ mod tests {
     fn job() -> Job {
         Job {
             id: 4,
+            asker: None,
             run_ids: vec!["r1".into()],
             daemon: 1,
         }
