@@ -31,7 +31,7 @@ pub(crate) fn main() -> ExitCode {
 }
 
 /// A defect is reported like any other error: scripts get their document.
-fn unless_it_panics(run: impl FnOnce() -> ExitCode) -> Result<ExitCode, WireError> {
+fn unless_it_panics<T>(run: impl FnOnce() -> T) -> Result<T, WireError> {
     catch_unwind(AssertUnwindSafe(run)).map_err(|_| {
         WireError::new(
             ErrorCode::Internal,
@@ -54,7 +54,12 @@ fn run(words: &[OsString], robot: bool, started: Instant) -> ExitCode {
     };
     let (request, notes) = match args::read(words) {
         Ok(read) => read,
-        Err(error) => return finish(&bare, &meta_of_words(), Err(error.into())),
+        Err(error) => {
+            let meta = meta_of_words();
+            // There stdout is for the protocol alone.
+            let robot = robot && meta.command != "mcp";
+            return finish(&Printer { robot, ..bare }, &meta, Err(error.into()));
+        }
     };
     let reply = match request {
         Request::Run(run) => return run_command(*run, notes, robot, started),
@@ -77,13 +82,15 @@ fn run_command(
     started: Instant,
 ) -> ExitCode {
     let name = command.name();
-    let robot = robot || globals.robot;
+    let robot = command.gives_document(robot || globals.robot);
     let printer = Printer::new(robot, globals.quiet, globals.verbose, globals.color);
     for note in &notes {
         printer.warning(note);
     }
     let mut context = Context::new(globals, printer);
-    let reply = command.run(&mut context);
+    // Here as well, for who asked for a document by a flag of the command.
+    let run = unless_it_panics(|| command.run(&mut context));
+    let reply = run.unwrap_or_else(|defect| Err(defect.into()));
     let mut meta = meta(name.to_owned(), started);
     meta.warnings = notes;
     finish(&printer, &meta, reply)
@@ -146,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_defect_is_an_error_with_its_code_and_no_abort() {
-        let defect = unless_it_panics(|| panic!("a test's own"));
+        let defect = unless_it_panics::<()>(|| panic!("a test's own"));
         assert_eq!(defect.unwrap_err().exit_status(), 1);
     }
 }

@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 use lore_proto::{ErrorCode, PROTOCOL, VERSION, WireError};
 
 use crate::commands::Command;
-use crate::correct::{Correction, correct};
+use crate::correct::{Correction, correct, name_after_one_dash};
 use crate::globals::{Globals, switched_on};
 use crate::output::text;
 
@@ -50,23 +50,67 @@ pub(crate) enum Request {
 /// that does not parse is read as what it clearly means; what was read as what
 /// is beside the request then.
 pub(crate) fn read(words: &[OsString]) -> Result<(Request, Vec<String>), WireError> {
-    let error = match parse(words) {
-        Ok(request) => return Ok((request, Vec::new())),
-        Err(error) => error,
+    let problem = match parse(words) {
+        Ok(request) => match one_dash(words) {
+            None => return Ok((request, Vec::new())),
+            Some(word) => Problem::OneDash(request, word),
+        },
+        Err(error) => Problem::Unparsed(error),
     };
     let mut parser = parser();
     parser.build();
     match correct(&parser, words) {
         Some(Correction::Read { words, notes }) => match parse(&words) {
             Ok(request) => Ok((request, notes)),
-            Err(_) => Err(usage_error(&error, None)),
+            Err(_) => problem.settle(None),
         },
-        // A suggestion that has to be cut is none.
-        Some(Correction::Refused { meant }) if meant.len() <= 500 => {
-            Err(usage_error(&error, Some(meant)))
-        }
-        _ => Err(usage_error(&error, None)),
+        Some(Correction::Refused { meant }) => problem.settle(Some(meant)),
+        None => problem.settle(None),
     }
+}
+
+/// What is wrong with a line.
+enum Problem<'w> {
+    /// It does not parse.
+    Unparsed(clap::Error),
+    /// It parses, because this word counts as letters where a name was meant.
+    OneDash(Request, &'w str),
+}
+
+impl Problem<'_> {
+    /// What comes of it where nothing is read as something else. `meant` is a
+    /// line that nobody but the one who typed this may choose.
+    fn settle(self, meant: Option<String>) -> Result<(Request, Vec<String>), WireError> {
+        // A suggestion that has to be cut is none.
+        let meant = meant.filter(|line| line.len() <= 500);
+        match (self, meant) {
+            (Self::Unparsed(error), meant) => Err(usage_error(&error, meant)),
+            (Self::OneDash(request, _), None) => Ok((request, Vec::new())),
+            (Self::OneDash(_, word), Some(meant)) => {
+                let message = format!(
+                    "`{}` has one dash and counts as letters, not as the name of a flag",
+                    text::cut(word, 100)
+                );
+                let error = WireError::new(ErrorCode::Usage, message);
+                Err(suggest(error, &[meant]).action("lore --help"))
+            }
+        }
+    }
+}
+
+/// The first word that has one dash and, as it seems, the name of a flag.
+fn one_dash(words: &[OsString]) -> Option<&str> {
+    // Most lines have none that is worth building the parser once more.
+    let letters = |word: &OsString| {
+        matches!(word.as_encoded_bytes(), [b'-', first, second, ..]
+            if first.is_ascii_alphabetic() && second.is_ascii_alphabetic())
+    };
+    if !words.iter().any(letters) {
+        return None;
+    }
+    let mut parser = parser();
+    parser.build();
+    name_after_one_dash(&parser, words)
 }
 
 fn parse(words: &[OsString]) -> Result<Request, clap::Error> {
@@ -96,7 +140,7 @@ pub(crate) fn version_line() -> String {
 
 /// Whether robot mode is wanted, told without parsing: a command line that
 /// does not parse has to be answered with a document too, and so has one in
-/// which this very flag is misspelt.
+/// which this very flag is misspelt. `--events` ends with a document as well.
 pub(crate) fn wants_robot(words: &[OsString], variable: Option<OsString>) -> bool {
     switched_on(variable)
         || words
@@ -106,7 +150,9 @@ pub(crate) fn wants_robot(words: &[OsString], variable: Option<OsString>) -> boo
             .filter_map(|word| word.to_str()?.strip_prefix('-'))
             .any(|flag| {
                 let flag = flag.strip_prefix('-').unwrap_or(flag);
-                flag.eq_ignore_ascii_case("robot")
+                ["robot", "events"]
+                    .iter()
+                    .any(|name| flag.eq_ignore_ascii_case(name))
             })
 }
 
@@ -137,8 +183,8 @@ fn with_help_template(command: clap::Command) -> clap::Command {
         .mut_subcommands(with_help_template)
 }
 
-/// clap's error as one of ours: the sentence, then what to type. `meant` is a
-/// line that nobody but the one who typed this may choose.
+/// clap's error as one of ours: the sentence, then what to type. `meant` goes
+/// before what clap would suggest.
 fn usage_error(error: &clap::Error, meant: Option<String>) -> WireError {
     let rendered = error.render().to_string();
     let paragraph = rendered.split("\n\n").next().unwrap_or_default();
@@ -153,12 +199,17 @@ fn usage_error(error: &clap::Error, meant: Option<String>) -> WireError {
         _ => text::cut(&sentence.join(" "), 500),
     };
     let suggestions = meant.map_or_else(|| suggestions(error), |line| vec![line]);
-    let mut usage = WireError::new(ErrorCode::Usage, message);
-    if let [best, ..] = suggestions.as_slice() {
-        usage.message = format!("{}; did you mean `{best}`?", usage.message);
-        usage = usage.details(serde_json::json!({ "suggestions": suggestions }));
+    suggest(WireError::new(ErrorCode::Usage, message), &suggestions)
+        .action(format!("{} --help", command_of_usage(&rendered)))
+}
+
+/// The error with what may have been meant, the best first.
+fn suggest(mut error: WireError, suggestions: &[String]) -> WireError {
+    if let [best, ..] = suggestions {
+        error.message = format!("{}; did you mean `{best}`?", error.message);
+        error = error.details(serde_json::json!({ "suggestions": suggestions }));
     }
-    usage.action(format!("{} --help", command_of_usage(&rendered)))
+    error
 }
 
 fn suggestions(error: &clap::Error) -> Vec<String> {
@@ -251,6 +302,29 @@ mod tests {
     }
 
     #[test]
+    fn a_name_after_one_dash_is_no_letters() {
+        let Ok((Request::Run(run), notes)) = read(&words("lore mrs -project g/p 7")) else {
+            panic!("it is a read");
+        };
+        assert_eq!(run.0.project, ["g/p"]);
+        assert_eq!(notes, ["read `-project` as `--project`"]);
+        let error = refused("lore sync -project g/p");
+        assert!(error.message.contains("`-project` has one dash"), "{error}");
+        assert_eq!(error.details["suggestions"][0], "lore sync --project g/p");
+        // Letters are letters, and after `--` nothing is a flag.
+        for line in [
+            "lore mrs -qv -pg/p",
+            "lore search -- -project",
+            "lore mrs -n50",
+        ] {
+            match read(&words(line)) {
+                Ok((Request::Run(_), notes)) => assert_eq!(notes, [""; 0], "{line}"),
+                _ => panic!("{line}"),
+            }
+        }
+    }
+
+    #[test]
     fn a_missing_command_or_argument_is_named() {
         assert_eq!(refused("lore daemon").message, "a command is missing");
         assert!(refused("lore file-history").message.contains("<PATH>"));
@@ -269,6 +343,7 @@ mod tests {
             wants_robot(&words(line), variable.map(OsString::from))
         };
         assert!(yes("lore sync --nonsense --robot", None));
+        assert!(yes("lore sync --events --nonsense", None));
         assert!(yes("lore sync", Some("1")));
         assert!(!yes("lore sync", Some("0")));
         assert!(!yes("lore sync", Some("")));

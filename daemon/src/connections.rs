@@ -1,32 +1,55 @@
 //! How many clients are connected, told by the one who lets them in.
 
 use std::sync::Arc;
-
-use tokio::sync::Semaphore;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Places for clients, some of them taken. Clones share them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Connections {
-    free: Arc<Semaphore>,
-    max: usize,
+    taken: Arc<AtomicUsize>,
 }
 
-impl Connections {
-    /// So many places, all free.
-    pub(crate) fn new(max: usize) -> Self {
-        Self {
-            free: Arc::new(Semaphore::new(max)),
-            max,
-        }
-    }
+/// One client's place, which is free again once this is dropped.
+#[derive(Debug)]
+pub(crate) struct Place(Arc<AtomicUsize>);
 
+impl Connections {
     /// How many clients are connected.
     pub fn count(&self) -> usize {
-        self.max.saturating_sub(self.free.available_permits())
+        self.taken.load(Ordering::Relaxed)
     }
 
-    /// The places, for the one who gives them out.
-    pub(crate) fn places(&self) -> &Arc<Semaphore> {
-        &self.free
+    /// A place, unless `max` are taken.
+    pub(crate) fn enter(&self, max: usize) -> Option<Place> {
+        let one_more = |taken| (taken < max).then_some(taken + 1);
+        self.taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more)
+            .ok()
+            .map(|_| Place(Arc::clone(&self.taken)))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_free_again_once_its_client_has_gone() {
+        let connections = Connections::default();
+        let first = connections.enter(2).unwrap();
+        let second = connections.enter(2).unwrap();
+        assert!(connections.enter(2).is_none());
+        // The number may change while clients are there.
+        let third = connections.enter(3).unwrap();
+        drop((first, second));
+        assert!(connections.enter(1).is_none());
+        drop(third);
+        assert_eq!(connections.count(), 0);
     }
 }

@@ -20,7 +20,7 @@ use crate::daemon::{
 };
 use crate::hosts::HostClients;
 use crate::jobs::{OnTimer, Scheduler, SchedulerLimits, Timer};
-use crate::server::{Limits, Listener, OwnerError, OwnerLock, handlers, own_folder};
+use crate::server::{Listener, OwnerError, OwnerLock, handlers, own_folder};
 use crate::sync;
 
 /// What a daemon is started with.
@@ -32,8 +32,6 @@ pub struct DaemonOptions {
     pub clock: Arc<dyn Clock>,
     /// Decides the jitter of timers and retries.
     pub seed: u64,
-    /// What clients may ask of the socket.
-    pub limits: Limits,
 }
 
 impl DaemonOptions {
@@ -43,7 +41,6 @@ impl DaemonOptions {
             places,
             clock: Arc::new(SystemClock),
             seed: rand::random(),
-            limits: Limits::default(),
         }
     }
 }
@@ -92,7 +89,6 @@ impl Running {
             places,
             clock,
             seed,
-            limits,
         } = options;
         own_folder(&places.data_dir)?;
         let lock = OwnerLock::acquire(&places.owner_lock())?;
@@ -114,6 +110,7 @@ impl Running {
             Err(error) => (Err(error), false),
         };
         let mirror = MirrorPlace::new(makings, mirror);
+        let limits = channel::Sender::new(config.server);
         let hosts = Arc::new(HostClients::new(config, shared, Arc::clone(&clock), seed));
         let daemon = Arc::new(Daemon {
             started_at: clock.now(),
@@ -125,11 +122,13 @@ impl Running {
             warmth: Arc::default(),
             timer: OnceLock::new(),
             connections: OnceLock::new(),
+            limits,
             stop: StopSignal::new(),
             clock: Arc::clone(&clock),
             places,
         });
         let methods = handlers::methods(&daemon)?;
+        let limits = daemon.limits.subscribe();
         let listener = Listener::bind(&daemon.places.socket, limits, &lock)?;
         // Both cells are set here alone.
         let _ = daemon.connections.set(listener.connections());

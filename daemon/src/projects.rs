@@ -9,6 +9,9 @@ use url::Url;
 
 use crate::config::{Config, nearest};
 
+/// So many characters of what was asked for stand in a message.
+const MAX_SHOWN: usize = 200;
+
 /// A configured project.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfiguredProject {
@@ -124,6 +127,7 @@ fn by_path(
                     .is_some_and(|remote| remote.is_of(config, project))
             })
             .cloned()
+            // Not as it was given: a URL may hold a password.
             .ok_or_else(|| {
                 unknown(
                     candidates,
@@ -173,7 +177,7 @@ fn one_of(
     }
     let names: Vec<String> = candidates
         .iter()
-        .map(|project| project.path.clone())
+        .map(|project| called(project, &candidates))
         .collect();
     let listed: Vec<_> = candidates
         .iter()
@@ -183,33 +187,52 @@ fn one_of(
         ErrorCode::AmbiguousProject,
         format!("{message}: {}", shortened(&names)),
     )
-    .details(json!({ "candidates": listed })))
+    .details(json!({ "candidates": listed }))
+    .action("lore status"))
+}
+
+/// A project as it is told from the others: by its path, and by its host where
+/// another host has the same path.
+fn called(project: &ConfiguredProject, among: &[ConfiguredProject]) -> String {
+    let ConfiguredProject { host, path, .. } = project;
+    let same = |other: &&ConfiguredProject| other.path.eq_ignore_ascii_case(path);
+    if among.iter().filter(same).count() > 1 {
+        format!("`{path}` on {host}")
+    } else {
+        format!("`{path}`")
+    }
 }
 
 /// The error that nothing configured is called `asked`, nearest names first.
 fn unknown(candidates: &[ConfiguredProject], asked: &str) -> WireError {
     let asked_last = last_part(asked).to_lowercase();
-    let mut near: Vec<(usize, usize, &str)> = candidates
+    let mut near: Vec<(usize, usize, &ConfiguredProject)> = candidates
         .iter()
         .map(|project| {
             let path = project.path.to_lowercase();
             let whole = strsim::damerau_levenshtein(&path, &asked.to_lowercase());
             let last = strsim::damerau_levenshtein(last_part(&path), &asked_last);
-            (whole.min(last), whole, project.path.as_str())
+            (whole.min(last), whole, project)
         })
         .collect();
-    near.sort_unstable();
-    let names: Vec<String> = near
-        .into_iter()
-        .take(5)
-        .map(|(_, _, path)| path.to_owned())
-        .collect();
+    near.sort_unstable_by_key(|(least, whole, project)| {
+        (*least, *whole, &project.path, &project.host)
+    });
+    let near: Vec<&ConfiguredProject> = near.into_iter().map(|(_, _, it)| it).take(5).collect();
+    let names: Vec<String> = near.iter().map(|it| called(it, candidates)).collect();
+    let mut paths: Vec<&str> = near.iter().map(|project| project.path.as_str()).collect();
+    paths.dedup();
+    // Whoever asks may have split a line wrongly, and sees it here.
+    let shown = match asked.chars().take(MAX_SHOWN).collect::<String>() {
+        nothing if nothing.is_empty() => "that".to_owned(),
+        name => format!("`{name}`"),
+    };
     let message = format!(
-        "no configured project is called that; the nearest are {}; `lore init` adds another",
+        "no configured project is called {shown}; the nearest are {}; `lore init` adds another",
         shortened(&names)
     );
     WireError::new(ErrorCode::ProjectUnknown, message)
-        .details(json!({ "asked": asked, "nearest": names }))
+        .details(json!({ "asked": asked, "nearest": paths }))
         .action("lore status")
         .action("lore init")
 }
@@ -220,8 +243,7 @@ fn last_part(path: &str) -> &str {
 
 fn shortened(names: &[String]) -> String {
     use std::fmt::Write as _;
-    let shown = names.iter().take(10).map(|name| format!("`{name}`"));
-    let mut text = shown.collect::<Vec<_>>().join(", ");
+    let mut text = names[..names.len().min(10)].join(", ");
     if names.len() > 10 {
         // A string takes everything.
         let _ = write!(text, " and {} more", names.len() - 10);

@@ -32,6 +32,10 @@ pub struct DbStarted {
     pub job_id: u64,
     /// True where an identical request was already queued or running.
     pub joined: bool,
+    /// The number of this request among those that the job is done for, for
+    /// `jobs.cancel`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asker: Option<u64>,
 }
 
 /// The result of a backup.

@@ -79,7 +79,7 @@ pub struct JobList {
     pub jobs: Vec<JobInfo>,
 }
 
-/// Parameters of `jobs.get` and `jobs.cancel`.
+/// Parameters of `jobs.get`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct JobRef {
@@ -87,13 +87,29 @@ pub struct JobRef {
     pub job_id: u64,
 }
 
+/// Parameters of `jobs.cancel`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CancelJob {
+    /// The job.
+    pub job_id: u64,
+    /// The request to take back, by the number that its answer gave it: the
+    /// job goes on while others who asked for the same want it. Absent: the
+    /// job is cancelled for everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asker: Option<u64>,
+}
+
 /// The answer of `jobs.cancel`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cancelled {
     /// The job.
     pub job_id: u64,
-    /// False where it had already ended.
+    /// False where it had already ended, or goes on for others.
     pub cancelled: bool,
+    /// True where it goes on for others who asked for it too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left: bool,
     /// Where it stood when the request arrived.
     pub state: JobState,
 }

@@ -158,7 +158,7 @@ methods! {
     JobsGet = "jobs.get", Read, jobs::JobRef => jobs::JobInfo,
         errors [; NotFound];
     /// Cancels a job.
-    JobsCancel = "jobs.cancel", Write, jobs::JobRef => jobs::Cancelled,
+    JobsCancel = "jobs.cancel", Write, jobs::CancelJob => jobs::Cancelled,
         errors [; NotFound];
     /// The merge requests behind a file.
     FileHistoryGet = "fileHistory.get", Read, file_history::FileHistoryParams => project::Read<file_history::FileHistory>,

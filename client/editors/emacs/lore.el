@@ -16,7 +16,7 @@
 
 (defvar lore-project nil "Project path, where the mirror has several; may be buffer-local.")
 (defvar lore--connection nil "The connection to the daemon, once there was one.")
-(defvar lore--job nil "The number of the sync that goes on.")
+(defvar lore--job nil "What says which sync goes on, for `jobs.cancel'.")
 (defvar lore-event-functions nil "Functions called with each event of a sync, a plist.")
 
 (defun lore-socket ()
@@ -85,13 +85,13 @@
   "Fetch merge request IID anew; the echo area says how far that is."
   (interactive "nMerge request: !")
   (let ((started (lore-request 'sync.start `(:merge_requests [,iid] ,@(lore--place)))))
-    (setq lore--job (plist-get started :job_id))
-    (lore--send 'jobs.subscribe (list :job_id lore--job))))
+    (setq lore--job (list :job_id (plist-get started :job_id) :asker (plist-get started :asker)))
+    (lore--send 'jobs.subscribe (list :job_id (plist-get started :job_id)))))
 
 (defun lore-cancel ()
-  "Cancel the sync that `lore-sync' started."
+  "Cancel the sync that `lore-sync' started, unless others asked for it too."
   (interactive)
-  (lore--send 'jobs.cancel (list :job_id (or lore--job (user-error "No sync was started")))))
+  (lore--send 'jobs.cancel (or lore--job (user-error "No sync was started"))))
 
 (defun lore--event (_connection _method params)
   "Tell what a notification with PARAMS says of a sync."

@@ -44,12 +44,16 @@ async function fileHistory(connection, file, remotes) {
 }
 
 // Fetches a merge request anew; `progress` is told of each event. Gives the
-// last one: its state, and its error if it failed. A token that is cancelled cancels the job.
+// last one: its state, and its error if it failed. A token that is cancelled cancels the job,
+// unless others asked for it too.
 async function sync(connection, iid, remotes, progress, token) {
   const request = { merge_requests: [iid], remotes };
-  const { job_id } = await connection.sendRequest('sync.start', request);
-  token?.onCancellationRequested(() => connection.sendRequest('jobs.cancel', { job_id }));
+  const { job_id, asker } = await connection.sendRequest('sync.start', request);
   const ended = new Promise((resolve, reject) => {
+    token?.onCancellationRequested(async () => {
+      const { left } = await connection.sendRequest('jobs.cancel', { job_id, asker });
+      if (left) reject(new Error('left; others asked for this sync too, and it goes on'));
+    });
     connection.onClose(() => reject(new Error('the daemon hung up')));
     connection.jobs.on(String(job_id), (event) => {
       progress(event);

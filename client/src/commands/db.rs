@@ -109,7 +109,7 @@ where
     let interrupt =
         Interrupt::watch().map_err(|error| Failure::io("watching for Ctrl+C", &error))?;
     let started = connection.call::<M>(ask).map_err(WireError::from)?;
-    let ended = follow_started(context, connection, &hello, started.job_id, &interrupt)?;
+    let ended = follow_started(context, connection, &hello, started, &interrupt)?;
     if let Some(error) = ended.error {
         return Err(error.into());
     }

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 use lore_proto::daemon::Nothing;
-use lore_proto::jobs::{Cancelled, JobInfo, JobList, JobRef, JobState, Priority};
+use lore_proto::jobs::{CancelJob, Cancelled, JobInfo, JobList, JobState, Priority};
 use lore_proto::methods::{JobsCancel, JobsList};
 
 use super::wording::paint_run_word;
@@ -50,7 +50,11 @@ impl Run for Jobs {
         match self.action {
             None => context.answer::<JobsList>(&Nothing {}, list),
             Some(Action::Cancel { job_id }) => {
-                context.answer::<JobsCancel>(&JobRef { job_id }, |done, _| cancelled(*done))
+                let ask = CancelJob {
+                    job_id,
+                    asker: None,
+                };
+                context.answer::<JobsCancel>(&ask, |done, _| cancelled(*done))
             }
         }
     }
@@ -98,6 +102,7 @@ fn cancelled(done: Cancelled) -> String {
         job_id,
         cancelled,
         state,
+        ..
     } = done;
     if cancelled {
         format!(
@@ -147,6 +152,7 @@ ID  STATE    JOB                 SINCE          ASKED BY
             super::cancelled(Cancelled {
                 job_id: 3,
                 cancelled,
+                left: false,
                 state,
             })
         };

@@ -22,6 +22,13 @@ trait Run {
     /// The name in `meta.command`, such as `jobs cancel`.
     fn name(&self) -> &'static str;
 
+    /// Whether stdout gets a document; `asked` says whether robot mode is on.
+    /// Known before anything is done, so that a failure is told in the same
+    /// form as the answer would be.
+    fn gives_document(&self, asked: bool) -> bool {
+        asked
+    }
+
     /// Does it.
     fn run(self, context: &mut Context) -> Result<Reply, Failure>;
 }
@@ -43,6 +50,12 @@ macro_rules! commands {
             /// The name in `meta.command`.
             pub(crate) fn name(&self) -> &'static str {
                 match self { $( Self::$variant(command) => command.name(), )+ }
+            }
+
+            /// Whether stdout gets a document; `asked` says whether robot mode
+            /// is on.
+            pub(crate) fn gives_document(&self, asked: bool) -> bool {
+                match self { $( Self::$variant(command) => command.gives_document(asked), )+ }
             }
 
             /// Does it.

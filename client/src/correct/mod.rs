@@ -14,10 +14,14 @@ mod walk;
 
 use std::ffi::OsString;
 
+use clap::ArgMatches;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use lore_proto::methods::Effect;
 
 use crate::commands::{FACTS, Facts};
 use crate::output::text;
+use nearest::folded;
 use walk::{Change, Walk};
 
 /// What a misspelt line comes to.
@@ -41,14 +45,20 @@ pub(crate) enum Correction {
 const OUTPUT_FLAGS: [&str; 6] = ["robot", "quiet", "verbose", "color", "help", "version"];
 
 /// What `words`, the first of them the program's name, may have been meant to
-/// be; `None` where nothing is near. `parser` has to be built.
+/// be; `None` where nothing is near that parses. `parser` has to be built.
 pub(crate) fn correct(parser: &clap::Command, words: &[OsString]) -> Option<Correction> {
-    let walk = Walk::along(parser, words);
-    if walk.changes.is_empty() {
+    let Walk { words, changes, .. } = Walk::along(parser, words);
+    if changes.is_empty() {
         return None;
     }
-    let Walk { words, changes, .. } = &walk;
-    if writes(&walk) && !changes.iter().all(about_output) {
+    // What the line does is told by the parser alone, whatever the walk took
+    // its words for.
+    let may_write = match parser.clone().try_get_matches_from(&words) {
+        Ok(matches) => writes(parser, &matches),
+        Err(error) if error.kind() == ErrorKind::DisplayHelp => false,
+        Err(_) => return None,
+    };
+    if may_write && !changes.iter().all(about_output) {
         let meant: Vec<_> = words
             .iter()
             .skip(1)
@@ -64,9 +74,30 @@ pub(crate) fn correct(parser: &clap::Command, words: &[OsString]) -> Option<Corr
         format!("read `{given}` as `{}`", change.meant)
     };
     Some(Correction::Read {
-        words: words.clone(),
         notes: changes.iter().map(note).collect(),
+        words,
     })
+}
+
+/// The word that the parser takes for letters and a person did not: a dash and
+/// the name of a flag, such as `-project`, which parses as `-p roject`.
+pub(crate) fn name_after_one_dash<'w>(
+    parser: &clap::Command,
+    words: &'w [OsString],
+) -> Option<&'w str> {
+    let line = words.iter().skip(1).take_while(|word| *word != "--");
+    line.filter_map(|word| word.to_str()).find(|word| {
+        let name = word.strip_prefix('-').unwrap_or_default();
+        let name = folded(name.split('=').next().unwrap_or_default());
+        !word.starts_with("--") && name.len() > 2 && knows(parser, &name)
+    })
+}
+
+/// Whether the command, or one below it, has a flag that folds to `name`.
+fn knows(command: &clap::Command, name: &str) -> bool {
+    let mut longs = command.get_arguments().filter_map(clap::Arg::get_long);
+    longs.any(|long| folded(long) == name)
+        || command.get_subcommands().any(|below| knows(below, name))
 }
 
 fn about_output(change: &Change) -> bool {
@@ -76,29 +107,35 @@ fn about_output(change: &Change) -> bool {
         .is_some_and(|flag| OUTPUT_FLAGS.contains(&flag))
 }
 
-/// Whether the line changes anything besides what is printed. What is not
-/// known does.
-fn writes(walk: &Walk<'_>) -> bool {
-    let name = walk.names.join(" ");
-    if name.is_empty() {
+/// Whether a line that parsed changes anything besides what is printed. What
+/// is not known does.
+fn writes(parser: &clap::Command, matches: &ArgMatches) -> bool {
+    let mut names = Vec::new();
+    let (mut command, mut matches) = (parser, matches);
+    while let Some((name, below)) = matches.subcommand() {
+        names.push(name);
+        let Some(known) = command.find_subcommand(name) else {
+            return true;
+        };
+        (command, matches) = (known, below);
+    }
+    if names.is_empty() {
         return false;
     }
-    match facts(&name) {
-        Some(facts) => {
-            facts.effect == Effect::Write
-                || walk
-                    .flags
-                    .iter()
-                    .any(|flag| facts.writing_flags.contains(&flag.as_str()))
-        }
-        // A group such as `daemon` does nothing itself.
-        None => !FACTS.iter().copied().flatten().any(|facts| {
-            facts
-                .name
-                .strip_prefix(&name)
-                .is_some_and(|rest| rest.starts_with(' '))
-        }),
-    }
+    let Some(facts) = facts(&names.join(" ")) else {
+        return true;
+    };
+    let given = |arg: &&clap::Arg| {
+        let id = arg.get_id();
+        matches.ids().any(|other| other == id)
+            && matches.value_source(id.as_str()) == Some(ValueSource::CommandLine)
+    };
+    let mut flags = command.get_arguments().filter(given);
+    facts.effect == Effect::Write
+        || flags.any(|arg| {
+            arg.get_long()
+                .is_some_and(|long| facts.writing_flags.contains(&long))
+        })
 }
 
 fn facts(name: &str) -> Option<&'static Facts> {

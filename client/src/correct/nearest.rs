@@ -53,7 +53,8 @@ fn tolerance(name: &str) -> usize {
 
 /// Whether one of the two says no and the other does not.
 fn turned(word: &str, name: &str) -> bool {
-    word.starts_with("no") != name.starts_with("no")
+    let denies = |prefix: &&str| word.starts_with(*prefix) != name.starts_with(*prefix);
+    ["no", "un"].iter().any(denies)
 }
 
 #[cfg(test)]
@@ -87,5 +88,8 @@ mod tests {
     fn a_no_is_neither_lost_nor_gained() {
         assert_eq!(nearest("no-explain", NAMES), None);
         assert_eq!(nearest("confidential", NAMES), None);
+        assert_eq!(nearest("resolved", ["unresolved"]), None);
+        assert_eq!(nearest("unassigned", ["assigned-x"]), None);
+        assert_eq!(nearest("unresovled", ["unresolved"]), Some("unresolved"));
     }
 }

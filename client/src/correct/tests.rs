@@ -1,7 +1,7 @@
 //! Misspellings of every command, flag and value, by fixed classes of slips:
 //! the word that was meant is known, so that what is made of it can be judged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsString;
 
 use clap::{Arg, Command};
@@ -104,6 +104,10 @@ fn a_guess_never_changes_anything() {
         "lore daemon stat",
         "lore Init --host h",
         "lore sync --projct g/p",
+        "lore -p=x daemon stop --hots y",
+        "lore -qp=x daemon stop --hots y",
+        "lore mrs --resolved",
+        "lore file-history a --uncolor",
     ] {
         assert_eq!(read(line), None, "{line}");
     }
@@ -216,6 +220,7 @@ fn measured_over_the_whole_tree_nothing_is_read_wrongly() {
     let mut judge = Judge {
         parser: built(),
         tally: BTreeMap::new(),
+        prefixed: HashSet::new(),
         wrong: Vec::new(),
     };
     let parser = judge.parser.clone();
@@ -263,6 +268,7 @@ type Tally = [usize; 5];
 struct Judge {
     parser: Command,
     tally: BTreeMap<&'static str, Tally>,
+    prefixed: HashSet<(&'static str, Vec<OsString>)>,
     wrong: Vec<String>,
 }
 
@@ -327,7 +333,31 @@ impl Judge {
         }
     }
 
+    /// A line, and one of each class also behind flags whose value could be
+    /// taken for something else.
     fn judge(&mut self, class: &'static str, line: &[OsString], truth: &[OsString], acts: bool) {
+        self.judge_line(class, line, truth, acts);
+        if self.prefixed.insert((class, truth.to_vec())) {
+            for prefix in ["-p=x", "-px", "-p x", "-qp=x", "--project x", "--project=x"] {
+                let behind = |line: &[OsString]| {
+                    let prefix = prefix.split(' ').map(OsString::from);
+                    let mut all = line[..1].to_vec();
+                    all.extend(prefix);
+                    all.extend_from_slice(&line[1..]);
+                    all
+                };
+                self.judge_line("behind flags", &behind(line), &behind(truth), acts);
+            }
+        }
+    }
+
+    fn judge_line(
+        &mut self,
+        class: &'static str,
+        line: &[OsString],
+        truth: &[OsString],
+        acts: bool,
+    ) {
         // A slip may make a line that has a meaning of its own.
         if line == truth || parses(&mut self.parser, line) {
             return;
@@ -350,11 +380,18 @@ impl Judge {
 }
 
 fn writes(truth: &[OsString]) -> bool {
-    let words: Vec<&str> = truth
+    let mut words: Vec<&str> = truth
         .iter()
         .skip(1)
         .filter_map(|word| word.to_str())
         .collect();
+    // The flags before the command are those of `judge`.
+    let flags = words
+        .iter()
+        .take_while(|word| word.starts_with('-'))
+        .count();
+    let value = flags > 0 && ["-p", "--project"].contains(&words[flags - 1]);
+    words.drain(..flags + usize::from(value));
     let name = |n: usize| words.get(..n).map(|words| words.join(" "));
     let facts = [2, 1].into_iter().find_map(|n| facts(&name(n)?)).unwrap();
     let flags = || words.iter().filter_map(|word| word.strip_prefix("--"));

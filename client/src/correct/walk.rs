@@ -24,13 +24,11 @@ pub(super) struct Change {
 pub(super) struct Walk<'a> {
     at: &'a Command,
     /// The command's name, word by word.
-    pub(super) names: Vec<&'a str>,
+    names: Vec<&'a str>,
     /// The line as it is read.
     pub(super) words: Vec<OsString>,
     /// What was read as something else.
     pub(super) changes: Vec<Change>,
-    /// The long names of all flags of the line.
-    pub(super) flags: Vec<String>,
     /// Where in `words` the arguments are that belong to no flag.
     bare: Vec<usize>,
 }
@@ -43,7 +41,6 @@ impl<'a> Walk<'a> {
             names: Vec::new(),
             words: words.iter().take(1).cloned().collect(),
             changes: Vec::new(),
-            flags: Vec::new(),
             bare: Vec::new(),
         };
         let mut rest = words.get(1..).unwrap_or_default();
@@ -75,7 +72,7 @@ impl<'a> Walk<'a> {
         };
         let body = name.trim_start_matches('-');
         if !name.starts_with("--") && self.named(body).is_none() && self.is_cluster(body) {
-            return self.cluster(word, body, after);
+            return self.cluster(word, after);
         }
         // A single letter says too little.
         let found = if body.chars().count() > 1 {
@@ -92,7 +89,6 @@ impl<'a> Walk<'a> {
         if name != meant {
             self.change(name, &meant, Some(long));
         }
-        self.flags.push(long.to_owned());
         match (value, after) {
             (Some(value), _) => {
                 let value = self.value(arg, long, value);
@@ -150,13 +146,13 @@ impl<'a> Walk<'a> {
             && self.near(body).is_none()
     }
 
-    fn cluster<'w>(&mut self, word: &str, body: &str, after: &'w [OsString]) -> &'w [OsString] {
+    fn cluster<'w>(&mut self, word: &str, after: &'w [OsString]) -> &'w [OsString] {
         self.words.push(word.into());
-        let mut letters = body.chars();
+        let mut letters = word.trim_start_matches('-').chars();
         while let Some(arg) = letters.next().and_then(|letter| self.short_flag(letter)) {
-            self.flags.extend(arg.get_long().map(str::to_owned));
             if arg.get_action().takes_values() {
-                // What follows in the word is the value, else the next word.
+                // What follows in the word, be it after a `=`, is the value,
+                // else the next word.
                 if letters.as_str().is_empty()
                     && let [value, after @ ..] = after
                 {
@@ -309,7 +305,6 @@ impl<'a> Walk<'a> {
         for (place, _, long) in named {
             let given = self.words[place].to_string_lossy().into_owned();
             self.change(&given, &format!("--{long}"), Some(long));
-            self.flags.push(long.to_owned());
             self.words[place] = format!("--{long}").into();
         }
     }
@@ -318,7 +313,6 @@ impl<'a> Walk<'a> {
     fn switch(&mut self, word: &str, long: &str) {
         let meant = format!("--{long}");
         self.change(word, &meant, Some(long));
-        self.flags.push(long.to_owned());
         self.words.push(meant.into());
     }
 

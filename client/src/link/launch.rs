@@ -17,9 +17,14 @@ use super::connection::Connection;
 use super::probe::{Probe, probe};
 use crate::failure::Failure;
 
-/// How long a daemon may take from its start to its first handshake, and how
-/// long another client's start or an old daemon's end is waited for.
-const START_LIMIT: Duration = Duration::from_secs(10);
+/// How long a daemon that runs may take from its start to its first handshake,
+/// and how long another client's start is waited for. Long, for machines that
+/// have a lot to do; one that ends is noticed at once.
+const START_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long the end of an old daemon that does not answer any more is waited
+/// for. Its own calls get less.
+const END_LIMIT: Duration = Duration::from_secs(10);
 
 /// How much of what a failed start wrote is shown.
 const TAIL_BYTES: u64 = 4 * 1024;
@@ -28,7 +33,7 @@ const TAIL_BYTES: u64 = 4 * 1024;
 /// meanwhile, and waits until it has shaken hands.
 pub(crate) fn launch(places: &Places) -> Result<(Connection, HelloReply), Failure> {
     make_private_folder(&places.data_dir)?;
-    let mut waits = Waits::new();
+    let mut waits = Waits::of(START_LIMIT);
     let lock = open_private(&places.start_lock(), false)?;
     // From here on each round asks the socket first: whoever holds a lock may
     // have finished the work for us.
@@ -53,6 +58,7 @@ pub(crate) fn launch(places: &Places) -> Result<(Connection, HelloReply), Failur
         }
     }
     // An old daemon that is on its way out still owns the data folder.
+    let mut waits = Waits::of(END_LIMIT);
     loop {
         if let Some(ready) = ready(places)? {
             return Ok(ready);
@@ -101,7 +107,7 @@ fn start(places: &Places) -> Result<(Connection, HelloReply), Failure> {
     make_private_folder(&places.log_dir)?;
     let errors = places.log_dir.join("lored.stderr");
     let mut child = spawn(&program, places, &errors)?;
-    let mut waits = Waits::new();
+    let mut waits = Waits::of(START_LIMIT);
     loop {
         if let Some(ready) = ready(places)? {
             return Ok(ready);
@@ -153,6 +159,9 @@ fn spawn(program: &Path, places: &Places, errors: &Path) -> Result<Child, Failur
     if places.data_dir_was_told {
         command.env("LORE_DATA_DIR", &places.data_dir);
     }
+    // A lock or a pipe that the shell opened for this command is not for what
+    // outlives it. Our own files are closed for children as it is.
+    close_fds::set_fds_cloexec_threadsafe(3, &[]);
     command.spawn().map_err(|error| {
         Failure::Error(WireError::new(
             ErrorCode::DaemonUnavailable,
@@ -259,10 +268,6 @@ struct Waits {
 }
 
 impl Waits {
-    fn new() -> Self {
-        Self::of(START_LIMIT)
-    }
-
     fn of(limit: Duration) -> Self {
         Self {
             until: Instant::now() + limit,

@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
 use serde_json::{Value, json};
@@ -59,6 +59,31 @@ fn the_first_command_starts_the_daemon_and_the_next_finds_it() {
         assert_eq!(ran.exit, Some(0), "{ran:?}");
         assert_eq!(ran.stderr, "");
     }
+    assert_eq!(starts(&home), 1);
+    assert_eq!(stop(&home).exit, Some(0));
+}
+
+#[test]
+fn a_daemon_keeps_nothing_open_of_who_started_it() {
+    let home = home_with("STUB");
+    let lore = lore(&home, "--robot jobs");
+    // As in `lore jobs 3>&1 | cat`, where `cat` waits for the end of its input.
+    let mut shell = Command::new("/bin/sh");
+    shell
+        .args(["-c", "exec \"$0\" \"$@\" 3>&1 9>>kept"])
+        .arg(lore.get_program())
+        .args(lore.get_args())
+        .env_clear()
+        .envs(
+            lore.get_envs()
+                .filter_map(|(name, value)| Some((name, value?))),
+        )
+        .current_dir(home.path("work"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let ran = run(&mut shell);
+    assert_eq!(ran.exit, Some(0), "{ran:?}");
     assert_eq!(starts(&home), 1);
     assert_eq!(stop(&home).exit, Some(0));
 }

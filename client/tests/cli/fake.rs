@@ -92,12 +92,14 @@ impl Fake {
             let request: Value = serde_json::from_str(&line).unwrap();
             assert_eq!(request["jsonrpc"], "2.0");
             peer.id = request["id"].clone();
+            // Seen before it is answered: a client that has its answer may end,
+            // and the test look, at once.
+            let _ = seen.send(request.clone());
             let method = request["method"].as_str().unwrap();
             match self.handlers.get(method) {
                 Some(handler) => handler(&request["params"], &mut peer),
                 None => peer.error(&json!({"code": -32601, "message": "Method not found"})),
             }
-            let _ = seen.send(request);
             if !peer.open {
                 let _ = peer.stream.shutdown(std::net::Shutdown::Both);
                 return;

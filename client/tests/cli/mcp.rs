@@ -161,10 +161,31 @@ fn nobody_at_either_end_is_a_quiet_end() {
 }
 
 #[test]
+fn an_agent_that_is_gone_before_the_first_answer_is_a_quiet_end() {
+    let home = Home::new();
+    let mut child = home.lore(["mcp"]).stdin(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let mut stdin = child.stdin.take().unwrap();
+    stdin
+        .write_all(initialize("2025-11-25").as_bytes())
+        .unwrap();
+    let ran = wait(child);
+    assert_eq!((ran.exit, ran.stderr.as_str()), (Some(0), ""), "{ran:?}");
+    drop(stdin);
+}
+
+#[test]
 fn what_is_no_mcp_is_said_on_stderr_alone() {
     let home = Home::new();
     let line = "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n";
-    let ran = run_with_input(&mut home.lore(["mcp"]), line);
-    assert_eq!((ran.exit, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
-    assert!(ran.stderr.contains("MCP"), "{ran:?}");
+    for robot in ["0", "1"] {
+        let ran = run_with_input(home.lore(["mcp"]).env("LORE_ROBOT", robot), line);
+        assert_eq!((ran.exit, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+        assert!(ran.stderr.contains("MCP"), "{ran:?}");
+        let ran = run_with_input(
+            home.lore(["mcp", "--nonsense"]).env("LORE_ROBOT", robot),
+            "",
+        );
+        assert_eq!((ran.exit, ran.stdout.as_str()), (Some(2), ""), "{ran:?}");
+    }
 }

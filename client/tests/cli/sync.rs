@@ -100,6 +100,31 @@ fn robot_mode_waits_and_gives_the_result() {
 }
 
 #[test]
+fn events_end_with_a_document_however_they_end() {
+    let home = Home::new();
+    let failed = telling(vec![
+        event(1, "queued", &json!({})),
+        finished(2, "failed", &outcome("failed", Some("GITLAB_UNAUTHORIZED"))),
+    ]);
+    let _daemon = failed.listen(&home.socket());
+    let ran = home.run("sync --events");
+    let last = ran.stdout.lines().next_back().unwrap();
+    let document: Value = serde_json::from_str(last).unwrap();
+    assert_eq!(document["ok"], false, "{ran:?}");
+    assert_eq!(document["meta"]["command"], "sync");
+    assert_eq!((ran.stderr.as_str(), ran.stdout.lines().count()), ("", 3));
+
+    let home = Home::new();
+    let _daemon = Fake::new()
+        .refuses("sync.start", "HOST_UNKNOWN", 18)
+        .listen(&home.socket());
+    let ran = home.run("sync --events --host nosuch");
+    assert_eq!((ran.code().as_str(), ran.exit), ("HOST_UNKNOWN", Some(18)));
+    let ran = home.run("sync --events --nonsense");
+    assert_eq!((ran.code().as_str(), ran.exit), ("USAGE", Some(2)));
+}
+
+#[test]
 fn events_are_lines_of_json_and_the_document_is_the_last() {
     let home = Home::new();
     let _daemon = telling(usual()).listen(&home.socket());
@@ -224,10 +249,9 @@ fn a_dry_run_shows_its_plan() {
         ran.stdout,
         "g/p\n  issues: all\n  merge requests: all\n  2 items due to be looked at again\n"
     );
-    assert_eq!(
-        home.run("--robot sync --dry-run").document()["data"]["plan"],
-        plan
-    );
+    for line in ["--robot sync --dry-run", "sync --events --dry-run"] {
+        assert_eq!(home.run(line).document()["data"]["plan"], plan);
+    }
 }
 
 /// A job that ends only when it is cancelled, and then as `end` says.
@@ -269,6 +293,33 @@ fn ctrl_c_cancels_and_waits_for_the_end() {
     );
     assert!(ran.stderr.contains("g/p: cancelled"), "{ran:?}");
     assert!(ran.stdout.starts_with("cancelled  g/p"), "{ran:?}");
+}
+
+#[test]
+fn ctrl_c_leaves_a_sync_to_others_who_asked_for_it_too() {
+    let home = Home::new();
+    let mut joined = started();
+    joined["asker"] = json!(2);
+    joined["joined"] = json!(true);
+    let daemon = Fake::new()
+        .answers("sync.start", joined)
+        .does("jobs.subscribe", |_, peer| peer.result(&json!(7)))
+        .answers(
+            "jobs.cancel",
+            json!({"job_id": 3, "cancelled": false, "left": true, "state": "running"}),
+        )
+        .listen(&home.socket());
+    let child = home.lore(["sync", "--robot"]).spawn().unwrap();
+    daemon.next("jobs.subscribe");
+    signal(child.id(), "INT");
+    assert_eq!(daemon.next("jobs.cancel"), json!({"job_id": 3, "asker": 2}));
+    let ran = wait(child);
+    assert_eq!((ran.code().as_str(), ran.exit), ("CANCELLED", Some(130)));
+    let message = ran.document()["error"]["message"].take();
+    assert_eq!(
+        message,
+        "left; job 3, which somebody else asked for too, goes on"
+    );
 }
 
 #[test]

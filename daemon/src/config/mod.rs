@@ -5,6 +5,7 @@
 //! [`crate::credentials`].
 
 mod error;
+mod limits;
 mod nearest;
 mod parse;
 mod table;
@@ -17,6 +18,7 @@ use url::Url;
 
 pub use error::ConfigError;
 pub(crate) use error::shell_word;
+pub use limits::Limits;
 pub(crate) use nearest::nearest;
 pub(crate) use parse::{check_host_name, check_project_path, host_url};
 
@@ -34,6 +36,8 @@ pub struct Config {
     pub sync: SyncConfig,
     /// How documents become vectors.
     pub embedding: EmbeddingConfig,
+    /// What clients may ask of the socket.
+    pub server: Limits,
     /// What is allowed and probably not meant, a sentence each.
     pub warnings: Vec<String>,
 }
@@ -157,6 +161,7 @@ impl Config {
             hosts: BTreeMap::new(),
             sync: SyncConfig::default(),
             embedding: EmbeddingConfig::default(),
+            server: Limits::default(),
             warnings: Vec::new(),
         }
     }

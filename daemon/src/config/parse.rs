@@ -12,10 +12,10 @@ use url::Url;
 
 use super::table::{File, Table, Value};
 use super::{
-    Config, ConfigError, EmbeddingConfig, EmbeddingProvider, Host, SyncConfig, TokenSource,
+    Config, ConfigError, EmbeddingConfig, EmbeddingProvider, Host, Limits, SyncConfig, TokenSource,
 };
 
-const TABLES: &[&str] = &["hosts", "sync", "embedding"];
+const TABLES: &[&str] = &["hosts", "sync", "embedding", "server"];
 const HOST_KEYS: &[&str] = &[
     "url",
     "token_env",
@@ -37,6 +37,17 @@ const SYNC_KEYS: &[&str] = &[
     "surgical_dependents_budget_seconds",
     "full_reconcile_hours",
     "children_sweep_days",
+];
+const SERVER_KEYS: &[&str] = &[
+    "max_message_bytes",
+    "max_connections",
+    "max_subscriptions",
+    "max_batch",
+    "max_in_flight",
+    "max_queued",
+    "opening_seconds",
+    "write_timeout_seconds",
+    "drain_seconds",
 ];
 const EMBEDDING_KEYS: &[&str] = &["provider", "model", "url", "api_key_env"];
 
@@ -69,11 +80,16 @@ pub(super) fn config(path: &Path, text: &str) -> Result<Config, ConfigError> {
         Some(table) => embedding(&Table::new(&file, "embedding", table, EMBEDDING_KEYS)?)?,
         None => EmbeddingConfig::default(),
     };
+    let server = match root.table("server")? {
+        Some(table) => server(&Table::new(&file, "server", table, SERVER_KEYS)?)?,
+        None => Limits::default(),
+    };
     Ok(Config {
         path: path.to_path_buf(),
         hosts,
         sync,
         embedding,
+        server,
         warnings,
     })
 }
@@ -285,6 +301,38 @@ fn sync(table: &Table<'_>) -> Result<SyncConfig, ConfigError> {
         )?,
         full_reconcile: Duration::from_hours(number("full_reconcile_hours", 1..=8_760, 24)?),
         children_sweep: Duration::from_hours(24 * number("children_sweep_days", 1..=365, 7)?),
+    })
+}
+
+fn server(table: &Table<'_>) -> Result<Limits, ConfigError> {
+    let default = Limits::default();
+    let count = |key: &str, range: RangeInclusive<u64>, default: usize| {
+        let number = table.number(key, range, default as u64)?;
+        Ok(usize::try_from(number).unwrap_or(default))
+    };
+    let seconds = |key: &str, most: u64, default: Duration| {
+        let number = table.number(key, 1..=most, default.as_secs());
+        number.map(Duration::from_secs)
+    };
+    let subscriptions = u64::from(default.max_subscriptions);
+    let subscriptions = table.number("max_subscriptions", 1..=1024, subscriptions)?;
+    Ok(Limits {
+        // `rpc.discover` has to fit.
+        max_message_bytes: count(
+            "max_message_bytes",
+            1 << 20..=1 << 30,
+            default.max_message_bytes,
+        )?,
+        // One client may take two: to cancel what it follows.
+        max_connections: count("max_connections", 2..=4096, default.max_connections)?,
+        max_subscriptions: u32::try_from(subscriptions).unwrap_or(default.max_subscriptions),
+        max_batch: count("max_batch", 1..=10_000, default.max_batch)?,
+        max_in_flight: count("max_in_flight", 1..=1024, default.max_in_flight)?,
+        max_queued: count("max_queued", 1..=10_000, default.max_queued)?,
+        opening: seconds("opening_seconds", 3600, default.opening)?,
+        write_timeout: seconds("write_timeout_seconds", 3600, default.write_timeout)?,
+        drain: seconds("drain_seconds", 60, default.drain)?,
+        refusal: default.refusal,
     })
 }
 

@@ -56,6 +56,34 @@ fn the_contracts_example_reads_as_it_says() {
 }
 
 #[test]
+fn the_socket_has_its_limits_and_each_its_bounds() {
+    let config = parse("[server]\nmax_connections = 9\ndrain_seconds = 1").unwrap();
+    let expected = Limits {
+        max_connections: 9,
+        drain: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    assert_eq!(config.server, expected);
+    assert_eq!(parse("").unwrap().server, Limits::default());
+    // What holds without a word can also be said.
+    let said = "[server]\nmax_message_bytes = 10485760\nmax_connections = 256\n\
+                max_subscriptions = 64\nmax_batch = 100\nmax_in_flight = 32\nmax_queued = 64\n\
+                opening_seconds = 60\nwrite_timeout_seconds = 60\ndrain_seconds = 5\n";
+    assert_eq!(parse(said).unwrap().server, Limits::default());
+    for line in said.lines().skip(1) {
+        let (key, _) = line.split_once(" = ").unwrap();
+        for value in ["0", "99999999999"] {
+            let error = parse(&format!("[server]\n{key} = {value}")).unwrap_err();
+            assert!(error.to_string().contains(key), "{error}");
+        }
+    }
+    let error = parse("[server]\nmax_conections = 9")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("did you mean `max_connections`"), "{error}");
+}
+
+#[test]
 fn an_empty_config_is_allowed_and_warned_of() {
     let config = parse("").unwrap();
     assert_eq!(config.sync, SyncConfig::default());

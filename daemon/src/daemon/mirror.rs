@@ -203,7 +203,7 @@ impl Daemon {
         let going = going.iter().filter(|job| !job.state.is_terminal());
         let ids: Vec<u64> = going.map(|job| job.job_id).collect();
         for id in &ids {
-            self.scheduler.cancel(*id).await;
+            self.scheduler.cancel(*id, None).await;
         }
         let ended = async {
             for id in ids {

@@ -26,7 +26,7 @@ pub(crate) use stop::{DEFAULT_GRACE, StopSignal};
 
 use self::warmth::Warmth;
 use crate::clock::Clock;
-use crate::config::{Config, EmbeddingProvider};
+use crate::config::{Config, EmbeddingProvider, Limits};
 use crate::connections::Connections;
 use crate::hosts::HostClients;
 use crate::jobs::{Scheduler, Timer};
@@ -49,6 +49,8 @@ pub struct Daemon {
     pub(crate) scheduler: Scheduler,
     pub(crate) timer: std::sync::OnceLock<Timer>,
     pub(crate) connections: std::sync::OnceLock<Connections>,
+    /// What clients that come now may ask of the socket.
+    pub(crate) limits: tokio::sync::watch::Sender<Limits>,
     pub(crate) stop: StopSignal,
     /// Marked when something was synced, or the config changed: items may have
     /// to be looked at again sooner than was planned.

@@ -163,6 +163,7 @@ impl Daemon {
                     mirror.engine.configure(config.sync.clone());
                     mirror.take_embedder(&config);
                 }
+                self.limits.send_replace(config.server);
                 self.synced.notify_one();
                 if let Some(timer) = self.timer.get() {
                     timer.reschedule(self.schedule());

@@ -42,6 +42,7 @@ impl Daemon {
             return Ok(SyncStarted {
                 job_id: None,
                 joined: false,
+                asker: None,
                 run_ids: Vec::new(),
                 run_id: None,
                 plan: Some(SyncPlan {
@@ -189,6 +190,7 @@ fn started(submitted: Submitted) -> SyncStarted {
     SyncStarted {
         job_id: Some(submitted.job_id),
         joined: submitted.joined,
+        asker: Some(submitted.asker),
         run_id: submitted.run_ids.first().cloned(),
         run_ids: submitted.run_ids,
         plan: None,

@@ -46,6 +46,7 @@ impl Daemon {
             return Ok(SyncStarted {
                 job_id: None,
                 joined: false,
+                asker: None,
                 run_ids: Vec::new(),
                 run_id: None,
                 plan: Some(plan),
@@ -57,6 +58,7 @@ impl Daemon {
         Ok(SyncStarted {
             job_id: Some(submitted.job_id),
             joined: submitted.joined,
+            asker: Some(submitted.asker),
             run_ids: submitted.run_ids,
             run_id: None,
             plan: None,

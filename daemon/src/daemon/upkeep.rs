@@ -73,6 +73,7 @@ impl Daemon {
         Ok(DbStarted {
             job_id: submitted.job_id,
             joined: submitted.joined,
+            asker: Some(submitted.asker),
         })
     }
 

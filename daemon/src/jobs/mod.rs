@@ -207,6 +207,8 @@ pub struct Submitted {
     pub job_id: u64,
     /// True where an identical request was already queued or running.
     pub joined: bool,
+    /// The number of this request among those that the job is done for.
+    pub asker: u64,
     /// The job's runs, which are not the submission's where it joined.
     pub run_ids: Vec<String>,
 }

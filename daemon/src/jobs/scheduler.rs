@@ -55,7 +55,7 @@ enum Command {
         Box<Submission>,
         oneshot::Sender<Result<Submitted, WireError>>,
     ),
-    Cancel(u64, oneshot::Sender<Option<Cancelled>>),
+    Cancel(u64, Option<u64>, oneshot::Sender<Option<Cancelled>>),
     Get(u64, oneshot::Sender<Option<JobInfo>>),
     List(oneshot::Sender<Vec<JobInfo>>),
     Shutdown {
@@ -86,10 +86,11 @@ impl Scheduler {
             .unwrap_or_else(|| Err(stopping()))
     }
 
-    /// Ends a job: at once where it is queued, else as soon as it can. None
-    /// where no such job is known.
-    pub async fn cancel(&self, job_id: u64) -> Option<Cancelled> {
-        self.ask(|reply| Command::Cancel(job_id, reply))
+    /// Ends a job: at once where it is queued, else as soon as it can. With an
+    /// `asker` it takes that one's request back, which ends the job where it
+    /// was the last. None where no such job is known.
+    pub async fn cancel(&self, job_id: u64, asker: Option<u64>) -> Option<Cancelled> {
+        self.ask(|reply| Command::Cancel(job_id, asker, reply))
             .await
             .flatten()
     }
@@ -219,8 +220,8 @@ impl Owner {
             Command::Submit(submission, reply) => {
                 let _ = reply.send(self.table.submit(*submission));
             }
-            Command::Cancel(job_id, reply) => {
-                let _ = reply.send(self.table.cancel(job_id));
+            Command::Cancel(job_id, asker, reply) => {
+                let _ = reply.send(self.table.cancel(job_id, asker));
             }
             Command::Get(job_id, reply) => {
                 let _ = reply.send(self.table.get(job_id));

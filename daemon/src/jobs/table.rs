@@ -1,7 +1,7 @@
 //! What the scheduler's task owns: every job, and which may start next.
 //! Nothing here waits or spawns, so that each step can be tested by itself.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,9 @@ use tokio_util::sync::CancellationToken;
 use super::follow::{JobIndex, JobView};
 use super::{JobContext, Outcome, SchedulerLimits, Submission, Submitted, Work};
 use crate::clock::Clock;
+
+/// The number of the request that a job was made for.
+const FIRST_ASKER: u64 = 1;
 
 pub(super) struct JobTable {
     clock: Arc<dyn Clock>,
@@ -32,6 +35,9 @@ struct Job {
     info: JobInfo,
     view: JobView,
     key: Option<String>,
+    /// Whose requests it is done for, by the number that each was given.
+    askers: BTreeSet<u64>,
+    last_asker: u64,
     /// Absent once it started.
     work: Option<Box<dyn Work>>,
     cx: JobContext,
@@ -72,9 +78,12 @@ impl JobTable {
                 job.view.show(&job.info);
                 job.cx.raise();
             }
+            job.last_asker += 1;
+            job.askers.insert(job.last_asker);
             return Ok(Submitted {
                 job_id: job.info.job_id,
                 joined: true,
+                asker: job.last_asker,
                 run_ids: job.info.run_ids.clone(),
             });
         }
@@ -108,6 +117,8 @@ impl JobTable {
             info,
             view,
             key: submission.key,
+            askers: BTreeSet::from([FIRST_ASKER]),
+            last_asker: FIRST_ASKER,
             work: Some(submission.work),
             cx: JobContext::new(submission.priority, log, CancellationToken::new())
                 .claiming(submission.exclusive, Arc::clone(&self.freed)),
@@ -116,6 +127,7 @@ impl JobTable {
         Ok(Submitted {
             job_id,
             joined: false,
+            asker: FIRST_ASKER,
             run_ids: submission.run_ids,
         })
     }
@@ -180,10 +192,22 @@ impl JobTable {
         self.forget_old(now);
     }
 
-    /// Ends a queued job; tells a running one to end.
-    pub(super) fn cancel(&mut self, job_id: u64) -> Option<Cancelled> {
-        let job = self.jobs.get(&job_id)?;
+    /// Ends a queued job; tells a running one to end. What `asker` takes back
+    /// is its own request alone, and that as often as it likes.
+    pub(super) fn cancel(&mut self, job_id: u64, asker: Option<u64>) -> Option<Cancelled> {
+        let job = self.jobs.get_mut(&job_id)?;
         let state = job.info.state;
+        if let Some(asker) = asker {
+            job.askers.remove(&asker);
+            if !job.askers.is_empty() && !state.is_terminal() && !job.cx.cancel.is_cancelled() {
+                return Some(Cancelled {
+                    job_id,
+                    cancelled: false,
+                    left: true,
+                    state,
+                });
+            }
+        }
         match state {
             JobState::Queued => self.end(job_id, Outcome::cancelled()),
             JobState::Running => job.cx.cancel.cancel(),
@@ -192,6 +216,7 @@ impl JobTable {
         Some(Cancelled {
             job_id,
             cancelled: !state.is_terminal(),
+            left: false,
             state,
         })
     }
@@ -200,14 +225,14 @@ impl JobTable {
     pub(super) fn close(&mut self) {
         self.closed = true;
         for job_id in self.ids_in(JobState::Queued) {
-            self.cancel(job_id);
+            self.cancel(job_id, None);
         }
     }
 
     /// Tells every running job to end.
     pub(super) fn cancel_running(&mut self) {
         for job_id in self.ids_in(JobState::Running) {
-            self.cancel(job_id);
+            self.cancel(job_id, None);
         }
     }
 

@@ -18,8 +18,8 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::clock::SystemClock;
 use crate::jobs::{JobContext, Outcome, Submission, Work};
+use crate::server::handlers;
 use crate::server::testing::{LineClient, soon};
-use crate::server::{Limits, handlers};
 
 const CONFIG: &str = "[hosts.h]\nurl = \"http://127.0.0.1:9\"\nprojects = [\"group/project\"]\n\
                       [sync]\ninterval_seconds = 0\n";
@@ -55,7 +55,6 @@ impl Fixture {
             },
             clock: Arc::new(SystemClock),
             seed: 1,
-            limits: Limits::default(),
         }
     }
 
@@ -101,6 +100,30 @@ impl Started {
         drop(self.daemon);
         soon(self.ended).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn the_limits_of_the_socket_are_configured_and_follow_the_config() {
+    let limited = |max_batch| format!("{CONFIG}\n[server]\nmax_batch = {max_batch}\n");
+    let f = Fixture::new(Some(&limited(1)));
+    let started = f.start().await;
+    let batch = "[1,2]";
+    let refused = async |client: &mut LineClient<UnixStream>| {
+        client.send(batch).await;
+        client.next().await.unwrap()["error"]["code"].clone()
+    };
+    let mut early = started.connect().await;
+    assert_eq!(refused(&mut early).await, -32010);
+    std::fs::write(f.config(), limited(2)).unwrap();
+    let reloaded = started.call("daemon.reload", json!({})).await;
+    assert!(reloaded["result"].is_object(), "{reloaded}");
+    let mut late = started.connect().await;
+    late.send(batch).await;
+    assert_eq!(late.next().await.unwrap().as_array().unwrap().len(), 2);
+    // Who was there keeps what it came in under.
+    assert_eq!(refused(&mut early).await, -32010);
+    drop((early, late));
+    started.stop().await;
 }
 
 #[tokio::test]

@@ -169,8 +169,22 @@ fn errors_name_the_candidates_and_the_nearest_and_no_credentials() {
         { "host": "work", "path": "group/web" },
     ]);
     assert_eq!(ambiguous.details["candidates"], candidates);
+    let told = "`group/web` on gitlab.example.com, `group/web` on work";
+    assert!(ambiguous.message.ends_with(told), "{ambiguous}");
     let unknown = ask(Some("team/ap"), &[]);
     assert_eq!(unknown.details["nearest"][0], "team/app");
+    assert!(
+        unknown
+            .message
+            .contains("is called `team/ap`; the nearest are `team/app`,"),
+        "{unknown}"
+    );
+    let unknown = ask(Some("group/wed"), &[]);
+    assert!(
+        unknown.message.contains(&told.replace(" work", " work,")),
+        "{unknown}"
+    );
+    assert_eq!(unknown.details["nearest"][1], "group/api", "{unknown:?}");
     for error in [
         ask(None, &["https://u:glpat-secret@h/a/b"]),
         ask(Some("https://u:glpat-secret@h/a/b"), &[]),

@@ -2,7 +2,6 @@
 
 use std::io::Cursor;
 use std::pin::Pin;
-use std::time::Duration;
 
 use lore_proto::ErrorCode;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -13,14 +12,12 @@ use super::dispatch::failure;
 use super::errors::{PARSE_ERROR, reserved};
 use super::framing::{BEGINNINGS, ContentLength, Framing, Kind, Lines, Opening, OpeningError};
 use super::http;
-use super::limits::Limits;
 use super::message::CallId;
 pub use super::peer::Connection;
 use super::peer::{LINGER, Reader, Writer, busy};
 use super::session::{self, Ending, Incoming as _, Outgoing as _, discard};
+use crate::config::Limits;
 
-/// How long a client that is one too many gets for its first request.
-const REFUSAL_TIMEOUT: Duration = Duration::from_secs(2);
 /// Serves one client, in the framing that it begins with, until either side
 /// ends it.
 pub async fn serve<S>(stream: S, connection: Connection)
@@ -29,7 +26,7 @@ where
 {
     let (mut reader, writer) = tokio::io::split(stream);
     let limits = connection.limits;
-    let mut writer = patient(writer, limits);
+    let writer = patient(writer, limits);
     let opening = timeout(limits.opening, Opening::read(&mut reader));
     let Some(opening) = connection.stop.run_until_cancelled(opening).await else {
         return;
@@ -52,6 +49,10 @@ where
             tracing::debug!(%error, "a connection broke");
             return;
         }
+        Ok(Err(error @ OpeningError::Http2)) => {
+            let response = http::in_plain(&error.to_string());
+            return farewell(reader, writer, response.as_bytes(), &connection).await;
+        }
         Ok(Err(error)) => error.to_string(),
         Err(_) => format!(
             "nothing came for {} seconds; {BEGINNINGS}; the connection ends",
@@ -61,8 +62,18 @@ where
     // In no framing in particular; a line of JSON can be read by eye as well.
     let error = reserved(PARSE_ERROR, ErrorCode::Usage, why);
     let text = format!("{}\n", failure(&CallId::NULL, error));
+    farewell(reader, writer, text.as_bytes(), &connection).await;
+}
+
+/// Says why a connection ends before it began.
+async fn farewell(
+    reader: impl AsyncRead + Unpin,
+    mut writer: impl AsyncWrite + Unpin,
+    text: &[u8],
+    connection: &Connection,
+) {
     // The client may have gone; there is nobody else to tell.
-    let _ = writer.write_all(text.as_bytes()).await;
+    let _ = writer.write_all(text).await;
     let _ = writer.shutdown().await;
     let lingering = timeout(LINGER, discard(reader));
     connection.stop.run_until_cancelled(lingering).await;
@@ -73,7 +84,7 @@ where
     S: AsyncRead + AsyncWrite + Send + 'static,
     F: Framing,
 {
-    let (incoming, outgoing) = session::framed(reader, writer, framing);
+    let (incoming, outgoing) = session::framed(reader, writer, framing, connection.limits);
     session::serve(incoming, outgoing, connection).await;
 }
 
@@ -98,7 +109,7 @@ where
             Kind::Http => http::refuse(reader, writer, limits).await,
         }
     };
-    let _ = timeout(REFUSAL_TIMEOUT, answer).await;
+    let _ = timeout(limits.refusal, answer).await;
 }
 
 async fn refuse_framed<S, F>(reader: Reader<S>, writer: Writer<S>, framing: F, limits: Limits)
@@ -106,7 +117,7 @@ where
     S: AsyncRead + AsyncWrite + Send + 'static,
     F: Framing,
 {
-    let (mut incoming, mut outgoing) = session::framed(reader, writer, framing);
+    let (mut incoming, mut outgoing) = session::framed(reader, writer, framing, limits);
     let Some(Ok(text)) = incoming.next().await else {
         return;
     };

@@ -1,25 +1,27 @@
 //! From a client's message to the reply: look up, call, never fail to answer.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::FutureExt as _;
 use jsonrpsee::core::traits::IdProvider;
-use jsonrpsee::types::{ErrorObjectOwned, Params, SubscriptionId};
+use jsonrpsee::types::{ErrorObjectOwned, Id, Params, SubscriptionId};
 use jsonrpsee::{
-    BoundedSubscriptions, ConnectionId, Extensions, MethodCallback, MethodResponse, MethodSink,
-    Methods, SubscriptionState,
+    ConnectionId, Extensions, MethodCallback, MethodResponse, MethodSink, Methods,
+    SubscriptionState,
 };
 use lore_proto::ErrorCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use tokio::sync::Semaphore;
 
 use super::errors::{
     INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, REPLY_TOO_BIG,
     TOO_MANY_SUBSCRIPTIONS, reserved,
 };
-use super::limits::Limits;
 use super::message::{Call, CallId, Malformed, Message};
+use crate::config::Limits;
 use crate::config::nearest;
 
 /// Answers the messages of one connection.
@@ -29,7 +31,8 @@ pub(super) struct Dispatcher {
     connection: ConnectionId,
     /// Where notifications go; none where the client can be sent none.
     sink: Option<MethodSink>,
-    subscriptions: BoundedSubscriptions,
+    /// Places for subscriptions; each gives its own back as it ends.
+    subscriptions: Arc<Semaphore>,
     subscription_ids: SubscriptionIds,
 }
 
@@ -45,7 +48,7 @@ impl Dispatcher {
             limits,
             connection,
             sink,
-            subscriptions: BoundedSubscriptions::new(limits.max_subscriptions),
+            subscriptions: Arc::new(Semaphore::new(limits.max_subscriptions as usize)),
             subscription_ids: SubscriptionIds::default(),
         }
     }
@@ -59,6 +62,15 @@ impl Dispatcher {
             Ok(Message::Batch(entries)) => self.answer_batch(entries).await,
             Err(malformed) => Some(refuse(malformed)),
         }
+    }
+
+    /// Waits until no subscription of the client goes on.
+    pub(super) async fn subscriptions_ended(&self) {
+        // An error means that the places were closed, which nobody does.
+        let _ = self
+            .subscriptions
+            .acquire_many(self.limits.max_subscriptions)
+            .await;
     }
 
     /// Entries are run one after another: a batch is one call under way.
@@ -90,8 +102,8 @@ impl Dispatcher {
     async fn answer_call(&self, call: Call<'_>, in_batch: bool) -> Option<Box<RawValue>> {
         let Call { id, method, params } = call;
         let response = {
+            let called = self.call(id.as_ref(), &method, params, in_batch);
             let id = id.as_ref().unwrap_or(&CallId::NULL);
-            let called = self.call(id, &method, params, in_batch);
             // A panic fails its own call alone. What the handler borrowed is
             // shared state behind locks, which outlive a panic.
             match AssertUnwindSafe(called).catch_unwind().await {
@@ -117,7 +129,7 @@ impl Dispatcher {
 
     async fn call(
         &self,
-        id: &CallId<'_>,
+        id: Option<&CallId<'_>>,
         method: &str,
         params: Option<&str>,
         in_batch: bool,
@@ -128,7 +140,7 @@ impl Dispatcher {
         let max = self.limits.max_message_bytes;
         let mut extensions = Extensions::new();
         extensions.insert(self.connection);
-        let rpc_id = id.for_call();
+        let rpc_id = id.unwrap_or(&CallId::NULL).for_call();
         let parsed = Params::new(params);
         Ok(match callback {
             MethodCallback::Sync(callback) => callback(rpc_id, parsed, max, extensions),
@@ -144,16 +156,17 @@ impl Dispatcher {
             }
             MethodCallback::Subscription(callback) => {
                 // The acceptance goes its own way to the client, so it can
-                // neither stand inside a batch nor have its id restored.
-                if in_batch || matches!(id, CallId::Written(_)) {
+                // neither stand inside a batch nor have its id restored, and
+                // a notification is not to have one.
+                let named = matches!(id, Some(CallId::Known(Id::Number(_) | Id::Str(_))));
+                if in_batch || !named {
                     let message = "a subscription stands by itself, with a string or a whole positive number as its id";
                     return Err(reserved(INVALID_REQUEST, ErrorCode::Usage, message));
                 }
                 let sink = self.sink.clone().ok_or_else(|| only_answers(method))?;
-                let permit = self
-                    .subscriptions
-                    .acquire()
-                    .ok_or_else(|| self.too_many_subscriptions())?;
+                let permit = Arc::clone(&self.subscriptions)
+                    .try_acquire_owned()
+                    .map_err(|_| self.too_many_subscriptions())?;
                 let state = SubscriptionState {
                     conn_id: self.connection,
                     id_provider: &self.subscription_ids,

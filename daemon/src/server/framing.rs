@@ -20,6 +20,10 @@ pub(super) use opening::{BEGINNINGS, Kind, Opening, OpeningError};
 pub(crate) trait Framing:
     Decoder<Item = Bytes, Error = FrameError> + Clone + Send + 'static
 {
+    /// Whether part of a message has come; `buffer` is what has not been
+    /// taken yet.
+    fn has_begun(&self, buffer: &[u8]) -> bool;
+
     /// Appends one message to `out`; `text` has no line break.
     fn encode(&mut self, text: &str, out: &mut BytesMut);
 }

@@ -23,13 +23,15 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, Join};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+use tokio_util::sync::CancellationToken;
 
+pub(super) use self::reply::in_plain;
 use self::reply::{Refusal, answered, unanswered};
 use super::dispatch::Dispatcher;
-use super::limits::Limits;
 use super::peer::{Connection, LINGER, Reader, Writer};
 use super::session::discard;
 use super::websocket;
+use crate::config::Limits;
 
 /// The head of a request, in bytes. Real ones have a few hundred; more are
 /// answered with 431.
@@ -42,7 +44,13 @@ where
 {
     let limits = connection.limits;
     let dispatcher = Dispatcher::new(connection.methods.clone(), limits, connection.id, None);
-    let answers = Answers::new(limits, Answerer::Calls(dispatcher));
+    let answers = Answers::new(
+        limits,
+        Answerer::Calls {
+            dispatcher,
+            gone: connection.gone.clone(),
+        },
+    );
     let http = io(reader, writer);
     let mut http = builder(limits).serve_connection(http, answers);
     let ended = tokio::select! {
@@ -120,7 +128,10 @@ struct Inner {
 }
 
 enum Answerer {
-    Calls(Dispatcher),
+    Calls {
+        dispatcher: Dispatcher,
+        gone: CancellationToken,
+    },
     /// To a client that is one too many.
     Busy,
 }
@@ -170,9 +181,13 @@ impl Inner {
         check_type(&request)?;
         let text = self.read(request).await?;
         match &self.answerer {
-            Answerer::Calls(dispatcher) => {
-                let reply = dispatcher.answer(&text).await;
-                Ok(reply.map_or_else(unanswered, |reply| answered(&reply)))
+            Answerer::Calls { dispatcher, gone } => {
+                // Nobody takes the answer then; what was begun and must not be
+                // dropped half-way runs on by itself.
+                let reply = gone.run_until_cancelled(dispatcher.answer(&text)).await;
+                Ok(reply
+                    .flatten()
+                    .map_or_else(unanswered, |reply| answered(&reply)))
             }
             Answerer::Busy => Err(Refusal::busy(&text, self.limits)),
         }

@@ -11,13 +11,14 @@ use interprocess::local_socket::tokio::prelude::*;
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, PeerCreds};
 use interprocess::os::unix::local_socket::ListenerOptionsExt as _;
 use jsonrpsee::{ConnectionId, Methods};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{self, Connection};
-use super::limits::Limits;
+use super::gone::OtherEnd;
 use super::owner::{OwnerError, OwnerLock, may_talk, own_uid, private_folder};
+use crate::config::Limits;
 use crate::connections::Connections;
 
 /// Clients over the limit that are told so at once; more are just let go.
@@ -34,14 +35,19 @@ pub struct Listener {
     /// removes its own file and no other.
     file: (u64, u64),
     connections: Connections,
-    limits: Limits,
+    limits: watch::Receiver<Limits>,
 }
 
 impl Listener {
     /// Binds `path`, 0600. A socket whose owner is gone is replaced, one that
     /// somebody answers on never; the lock keeps two daemons of one data
-    /// folder from doing so at once.
-    pub fn bind(path: &Path, limits: Limits, _lock: &OwnerLock) -> Result<Self, OwnerError> {
+    /// folder from doing so at once. A client keeps the limits that hold as it
+    /// comes.
+    pub fn bind(
+        path: &Path,
+        limits: watch::Receiver<Limits>,
+        _lock: &OwnerLock,
+    ) -> Result<Self, OwnerError> {
         if let Some(folder) = path.parent() {
             private_folder(folder)?;
         }
@@ -61,7 +67,7 @@ impl Listener {
             inner,
             path: path.to_path_buf(),
             file,
-            connections: Connections::new(limits.max_connections),
+            connections: Connections::default(),
             limits,
         })
     }
@@ -106,21 +112,22 @@ impl Listener {
             // will be written.
             let LocalSocketStream::UdSocket(stream) = stream;
             let stream = tokio::net::UnixStream::from(stream);
-            if let Ok(place) = Arc::clone(self.connections.places()).try_acquire_owned() {
+            let limits = *self.limits.borrow();
+            if let Some(place) = self.connections.enter(limits.max_connections) {
                 last_id += 1;
                 let connection = Connection {
                     methods: methods.clone(),
-                    limits: self.limits,
+                    limits,
                     id: ConnectionId(last_id),
                     stop: stop.clone(),
+                    gone: CancellationToken::new(),
                 };
-                let served = connection::serve(stream, connection);
                 tasks.spawn(async move {
-                    served.await;
+                    serve(stream, connection).await;
                     drop(place);
                 });
             } else if let Ok(place) = Arc::clone(&refusals).try_acquire_owned() {
-                let refused = connection::refuse(stream, self.limits);
+                let refused = connection::refuse(stream, limits);
                 tasks.spawn(async move {
                     refused.await;
                     drop(place);
@@ -145,6 +152,24 @@ impl Drop for Listener {
             tracing::warn!(%error, "the socket's file could not be removed");
         }
     }
+}
+
+/// Serves a client, and tells where it has gone.
+async fn serve(stream: tokio::net::UnixStream, connection: Connection) {
+    let gone = connection.gone.clone();
+    let other_end = OtherEnd::of(&stream);
+    let mut served = std::pin::pin!(connection::serve(stream, connection));
+    match other_end {
+        Ok(other_end) => tokio::select! {
+            biased;
+            () = &mut served => return,
+            () = other_end.gone() => gone.cancel(),
+        },
+        // Out of file descriptors, most likely. It is noticed all the same,
+        // when something is written.
+        Err(error) => tracing::debug!(%error, "the end of a client cannot be watched for"),
+    }
+    served.await;
 }
 
 /// Removes the socket `path` where nobody listens on it any more.

@@ -11,9 +11,9 @@ pub mod connection;
 mod dispatch;
 mod errors;
 mod framing;
+mod gone;
 pub(crate) mod handlers;
 mod http;
-mod limits;
 mod listener;
 mod message;
 mod owner;
@@ -27,7 +27,6 @@ mod websocket;
 
 use lore_proto::{ErrorCode, WireError};
 
-pub use limits::Limits;
 pub use listener::Listener;
 pub use owner::{OwnerError, OwnerLock, own_folder, private_folder};
 pub use register::register;

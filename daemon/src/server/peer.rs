@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::dispatch::failure;
 use super::errors::{BUSY, reserved};
-use super::limits::Limits;
 use super::message::{Call, CallId};
+use crate::config::Limits;
 
 /// How long what a client still writes is thrown away after it was told why
 /// its connection ends.
@@ -32,6 +32,9 @@ pub struct Connection {
     pub id: ConnectionId,
     /// Ends it, with its drain.
     pub stop: CancellationToken,
+    /// Told once the client has gone altogether. That it writes no more says
+    /// less: it may still be waiting for its answers.
+    pub gone: CancellationToken,
 }
 
 /// What is read of a stream: what was read already, then the rest.

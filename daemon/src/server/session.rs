@@ -5,8 +5,8 @@ use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::Duration;
 
-use futures_util::StreamExt as _;
 use jsonrpsee::MethodSink;
 use lore_proto::ErrorCode;
 use serde_json::value::RawValue;
@@ -14,16 +14,18 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::bytes::{Bytes, BytesMut};
-use tokio_util::codec::FramedRead;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::dispatch::{Dispatcher, failure};
 use super::errors::{PARSE_ERROR, REQUEST_TOO_BIG, reserved};
 use super::framing::{FrameError, Framing};
-use super::limits::Limits;
 use super::message::CallId;
 use super::peer::{Connection, LINGER};
+use crate::config::Limits;
+
+/// At least so many bytes are read at once, where there are so many.
+const READ_AHEAD: usize = 4096;
 
 /// The messages of a client.
 pub(super) trait Incoming: Send {
@@ -68,9 +70,10 @@ pub(super) enum Ending {
     Malformed,
 }
 
-/// Serves one client until it goes, breaks the framing, takes nothing for too
-/// long, or the daemon stops; then lets its calls end, within the drain's
-/// bound, and sends what they answered.
+/// Serves one client until it goes, asks nothing more, breaks the framing,
+/// takes nothing for too long, or the daemon stops; then lets its calls end,
+/// unless it has gone, and sends what they answered. The drain bounds that
+/// where not the client alone has ended it.
 pub(super) async fn serve<I: Incoming>(
     mut incoming: I,
     outgoing: I::Outgoing,
@@ -81,6 +84,7 @@ pub(super) async fn serve<I: Incoming>(
         limits,
         id,
         stop,
+        gone,
     } = connection;
     let (queue, outbox) = mpsc::channel(limits.max_queued);
     let max_reply = u32::try_from(limits.max_message_bytes).unwrap_or(u32::MAX);
@@ -98,7 +102,10 @@ pub(super) async fn serve<I: Incoming>(
         abandon: CancellationToken::new(),
         tasks: TaskTracker::new(),
     };
-    let ending = calls.read(&mut incoming, &stop).await;
+    let mut ending = calls.read(&mut incoming, &stop).await;
+    if ending == Ending::Asked {
+        ending = calls.finish(&stop, &gone).await;
+    }
     calls.drain(ending).await;
     drop(calls);
     // An error means that the writer has ended, since the client is gone.
@@ -205,6 +212,23 @@ impl Calls {
         ending
     }
 
+    /// Lets the calls and subscriptions of a client that asks nothing more go
+    /// on to their own ends: it waits for what they have to say.
+    async fn finish(&self, stop: &CancellationToken, gone: &CancellationToken) -> Ending {
+        self.tasks.close();
+        let ended = async {
+            self.tasks.wait().await;
+            self.dispatcher.subscriptions_ended().await;
+        };
+        tokio::select! {
+            biased;
+            () = ended => Ending::Asked,
+            () = stop.cancelled() => Ending::Stopped,
+            () = gone.cancelled() => Ending::Gone,
+            () = self.sink.closed() => Ending::Gone,
+        }
+    }
+
     async fn drain(&self, ending: Ending) {
         self.tasks.close();
         if ending == Ending::Gone {
@@ -263,13 +287,18 @@ pub(super) fn framed<R, W, F>(
     reader: R,
     writer: W,
     framing: F,
+    limits: Limits,
 ) -> (FramedMessages<R, W, F>, FramedSender<W, F>)
 where
     R: AsyncRead,
     F: Framing,
 {
     let incoming = FramedMessages {
-        messages: FramedRead::new(reader, framing.clone()),
+        reader,
+        framing: framing.clone(),
+        buffer: BytesMut::new(),
+        ended: false,
+        patience: limits.opening,
         way_back: PhantomData,
     };
     (incoming, FramedSender { writer, framing })
@@ -277,7 +306,14 @@ where
 
 /// Messages that a framing finds in a stream of bytes.
 pub(super) struct FramedMessages<R, W, F> {
-    messages: FramedRead<R, F>,
+    reader: R,
+    framing: F,
+    /// What was read and is no message yet.
+    buffer: BytesMut,
+    /// Whether the last byte has been read.
+    ended: bool,
+    /// How long the next byte of a message that has begun may take.
+    patience: Duration,
     way_back: PhantomData<fn(W)>,
 }
 
@@ -292,12 +328,46 @@ where
     const ANSWERED_AFTER_END: bool = true;
 
     async fn next(&mut self) -> Option<Result<Bytes, FrameError>> {
-        self.messages.next().await
+        self.message().await.transpose()
     }
 
     async fn discard(self, _: FramedSender<W, F>) {
-        discard(self.messages.into_inner()).await;
+        discard(self.reader).await;
     }
+}
+
+impl<R, W, F> FramedMessages<R, W, F>
+where
+    R: AsyncRead + Unpin,
+    F: Framing,
+{
+    async fn message(&mut self) -> Result<Option<Bytes>, FrameError> {
+        loop {
+            if self.ended {
+                return self.framing.decode_eof(&mut self.buffer);
+            }
+            if let Some(message) = self.framing.decode(&mut self.buffer)? {
+                return Ok(Some(message));
+            }
+            self.buffer.reserve(READ_AHEAD);
+            let begun = self.framing.has_begun(&self.buffer);
+            // Dropped half-way, this has read nothing.
+            let reading = self.reader.read_buf(&mut self.buffer);
+            let read = if begun {
+                timeout(self.patience, reading)
+                    .await
+                    .map_err(|_| late())??
+            } else {
+                reading.await?
+            };
+            self.ended = read == 0;
+        }
+    }
+}
+
+/// Half a message came, and then nothing.
+pub(super) fn late() -> FrameError {
+    FrameError::Malformed("the rest of a message did not come in time".to_owned())
 }
 
 /// Messages that a framing puts on a stream of bytes.

@@ -1,6 +1,8 @@
 //! WebSocket messages, each of them one JSON text, on a connection that HTTP
 //! has handed over.
 
+mod patience;
+
 use std::io;
 
 use futures_util::stream::{SplitSink, SplitStream};
@@ -14,10 +16,11 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 use tokio_util::bytes::Bytes;
 
+use self::patience::Patient;
 use super::framing::FrameError;
-use super::limits::Limits;
 use super::peer::Connection;
 use super::session::{self, Ending, Incoming, Outgoing, discard};
+use crate::config::Limits;
 
 /// What a connection reads ahead. Requests are small, and connections many.
 const READ_AHEAD: usize = 4096;
@@ -32,6 +35,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let limits = connection.limits;
+    let stream = Patient::new(stream, &read, limits.opening);
     let socket = WebSocketStream::from_partially_read(
         stream,
         read.into(),
@@ -97,6 +101,7 @@ impl<S> SocketMessages<S> {
             | Error::ConnectionClosed
             | Error::AlreadyClosed => None,
             Error::Capacity(_) => Some(FrameError::TooLong { max: self.max }),
+            Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => Some(session::late()),
             Error::Io(error) => Some(FrameError::Io(error)),
             error => Some(FrameError::Malformed(error.to_string())),
         }
@@ -116,7 +121,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Outgoing for SocketSend
             Ending::Asked | Ending::Gone => (CloseCode::Normal, ""),
             Ending::Stopped => (CloseCode::Away, "lored is stopping"),
             Ending::TooLong => (CloseCode::Size, "the message is too large"),
-            Ending::Malformed => (CloseCode::Protocol, "this is no WebSocket message"),
+            Ending::Malformed => (CloseCode::Protocol, "this is no whole WebSocket message"),
         };
         let reason = Utf8Bytes::from_static(reason);
         let farewell = Message::Close(Some(CloseFrame { code, reason }));

@@ -83,6 +83,10 @@ pub struct SyncStarted {
     /// True where an identical request was already queued or running and this
     /// one joined it.
     pub joined: bool,
+    /// The number of this request among those that the job is done for, for
+    /// `jobs.cancel`; absent for a dry run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asker: Option<u64>,
     /// One run a project; empty for a dry run.
     pub run_ids: Vec<String>,
     /// The run of a surgical sync, which has one.

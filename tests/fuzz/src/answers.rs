@@ -100,6 +100,9 @@ fn reply(reply: &Value) {
     assert!(id.is_null() || id.is_string() || id.is_number());
     let error = reply.get("error");
     assert!(error.is_some() != reply.get("result").is_some());
+    // Calls here give their parameters back, which are no number.
+    let accepted = reply.get("result").is_some_and(Value::is_number);
+    assert!(!(accepted && id.is_null()), "a subscription without a name");
     if let Some(error) = error {
         assert!(error["code"].is_i64() && error["message"].is_string());
     }

@@ -62,7 +62,6 @@ fn next_step(error: &WireError) -> String {
             "check the name; what is new on GitLab can be brought here with the tool `sync`, \
              naming exactly this issue or merge request"
         }
-        ErrorCode::Usage => "correct the arguments by the tool's input schema and call again",
         ErrorCode::SurgicalPreflightFailed => {
             "nothing was written; details.failures says which item failed and why; call `sync` \
              again without those"
@@ -73,6 +72,10 @@ fn next_step(error: &WireError) -> String {
         | ErrorCode::GitlabUnavailable
         | ErrorCode::GitlabRateLimited => {
             "the mirror can be read all the same; call this again later"
+        }
+        // Not the call but its words, whichever rule they break.
+        code if code.exit_code() == ErrorCode::Usage.exit_code() => {
+            "correct the arguments by the tool's input schema and the message, and call again"
         }
         code if code.retryable() => "call again; where it stays, tell the user",
         _ => "only the user can cure this: tell them the message and the commands",
@@ -116,6 +119,18 @@ mod tests {
         assert_eq!(told["code"], "AMBIGUOUS_PROJECT");
         assert_eq!(told["details"]["candidates"][1], "b");
         assert!(told["next_step"].as_str().unwrap().contains("`project`"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_arguments_is_for_the_agent_to_correct() {
+        for code in ErrorCode::ALL {
+            let step = next_step(&WireError::new(*code, "no"));
+            assert_eq!(
+                step.contains("correct the arguments"),
+                code.exit_code() == 2,
+                "{code}: {step}"
+            );
+        }
     }
 
     #[test]

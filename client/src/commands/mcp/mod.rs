@@ -54,9 +54,12 @@ impl Run for Mcp {
         "mcp"
     }
 
+    fn gives_document(&self, _: bool) -> bool {
+        // stdout is the protocol's; what goes wrong is said on stderr.
+        false
+    }
+
     fn run(self, context: &mut Context) -> Result<Reply, Failure> {
-        // Beside the protocol there is stderr alone.
-        context.printer.robot = false;
         if io::stdin().is_terminal() {
             context
                 .printer
@@ -80,7 +83,7 @@ async fn serve(context: &Context) -> Result<(), Failure> {
     let server = Server::new(context);
     let input = Input::new(tokio::io::stdin(), server.leaving());
     let output = Output::new(tokio::io::stdout(), server.leaving(), end.clone());
-    match serve_server_with_ct(server, (input, output), end).await {
+    match serve_server_with_ct(server, (input, output), end.clone()).await {
         Ok(running) => running.waiting().await.map(drop).map_err(|error| {
             let error = format!("the MCP server met a defect of its own: {error}");
             WireError::new(ErrorCode::Internal, error).into()
@@ -89,6 +92,8 @@ async fn serve(context: &Context) -> Result<(), Failure> {
         Err(ServerInitializeError::ConnectionClosed(_) | ServerInitializeError::Cancelled) => {
             Ok(())
         }
+        // Nobody reads what is written.
+        Err(_) if end.is_cancelled() => Ok(()),
         Err(error) => Err(WireError::new(
             ErrorCode::Usage,
             format!(

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use lore_proto::events::{Event, SubscribeJobs};
-use lore_proto::jobs::{JobRef, JobState};
+use lore_proto::jobs::{CancelJob, JobRef, JobState};
 use lore_proto::methods::{JobsCancel, JobsGet};
 use lore_proto::{ErrorCode, WireError};
 use serde::Deserialize;
@@ -27,6 +27,9 @@ const SILENCE: Duration = Duration::from_secs(30);
 pub(in crate::commands) struct Job {
     /// Its number.
     pub(in crate::commands) id: u64,
+    /// The number of our request among those that it is done for; absent where
+    /// the daemon gave none.
+    pub(super) asker: Option<u64>,
     /// Its runs.
     pub(in crate::commands) run_ids: Vec<String>,
     /// The process that does it: job numbers mean nothing to another one.
@@ -54,8 +57,8 @@ struct Head<'a> {
     kind: Cow<'a, str>,
 }
 
-/// Follows `job` to its end. Ctrl+C cancels the job and is then waited for
-/// too; a second one leaves at once.
+/// Follows `job` to its end. Ctrl+C cancels the job, unless others want it too,
+/// and is then waited for; a second one leaves at once.
 pub(super) fn follow(
     context: &mut Context,
     connection: Connection,
@@ -170,11 +173,15 @@ impl Follower<'_> {
         Ok(None)
     }
 
-    fn cancel(&mut self) -> Result<(), CallError> {
-        let job_id = self.job.id;
-        self.connection
-            .call::<JobsCancel>(&JobRef { job_id })
-            .map(drop)
+    fn cancel(&mut self) -> Result<(), Stop> {
+        let done = self.connection.call::<JobsCancel>(&CancelJob {
+            job_id: self.job.id,
+            asker: self.job.asker,
+        })?;
+        if done.left {
+            return Err(Stop::Failed(left_to_others(self.job).into()));
+        }
+        Ok(())
     }
 
     /// Asks how the job stands, since its events do not tell.
@@ -216,6 +223,17 @@ fn left(job: &Job) -> WireError {
         ),
         job,
     )
+}
+
+/// Ctrl+C, where the job is not ours alone.
+fn left_to_others(job: &Job) -> WireError {
+    let message = format!(
+        "left; job {}, which somebody else asked for too, goes on",
+        job.id
+    );
+    with_runs(WireError::new(ErrorCode::Cancelled, message), job)
+        .action("lore jobs")
+        .action(format!("lore jobs cancel {}", job.id))
 }
 
 fn lost_for_good(job: &Job, lost: CallError) -> WireError {

@@ -8,6 +8,7 @@ mod watch;
 
 use clap::Args;
 use lore_proto::daemon::HelloReply;
+use lore_proto::db::DbStarted;
 use lore_proto::jobs::JobState;
 use lore_proto::methods::{Method, SyncStart};
 use lore_proto::sync::{CompletionStatus, RunResult, SyncOutcome, SyncRequest, SyncStarted};
@@ -93,6 +94,11 @@ impl Run for Sync {
         "sync"
     }
 
+    fn gives_document(&self, asked: bool) -> bool {
+        // The last line of `--events` is one.
+        asked || self.events
+    }
+
     fn run(self, context: &mut Context) -> Result<Reply, Failure> {
         let mut request = SyncRequest {
             project: context.project()?,
@@ -114,10 +120,6 @@ impl Run for Sync {
         }
         if self.dry_run || self.detach {
             return start_only(context, &request);
-        }
-        // `--events` is machine output: its last line is the document.
-        if self.events {
-            context.printer.robot = true;
         }
         let (status, outcome) = start_and_follow::<SyncStart>(context, &request, self.events)?;
         if context.printer.robot {
@@ -206,6 +208,7 @@ where
     }
     let job = Job {
         id: job_id,
+        asker: started.asker,
         run_ids: started.run_ids,
         daemon: hello.pid,
     };
@@ -227,11 +230,12 @@ pub(super) fn follow_started(
     context: &mut Context,
     connection: Connection,
     hello: &HelloReply,
-    job_id: u64,
+    started: DbStarted,
     interrupt: &Interrupt,
 ) -> Result<Ended, Failure> {
     let job = Job {
-        id: job_id,
+        id: started.job_id,
+        asker: started.asker,
         run_ids: Vec::new(),
         daemon: hello.pid,
     };
@@ -358,6 +362,7 @@ mod tests {
     fn job() -> Job {
         Job {
             id: 4,
+            asker: None,
             run_ids: vec!["r1".into()],
             daemon: 1,
         }

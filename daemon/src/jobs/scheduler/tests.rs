@@ -86,9 +86,9 @@ async fn a_panic_fails_its_own_job_alone() {
 async fn a_cancelled_job_ends_cancelled() {
     let scheduler = scheduler();
     let job_id = submit(&scheduler, until_cancelled).await;
-    assert!(scheduler.cancel(job_id).await.unwrap().cancelled);
+    assert!(scheduler.cancel(job_id, None).await.unwrap().cancelled);
     assert_eq!(state_at_end(&scheduler, job_id).await, JobState::Cancelled);
-    assert!(scheduler.cancel(99).await.is_none());
+    assert!(scheduler.cancel(99, None).await.is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -157,13 +157,43 @@ fn identical_requests_are_one_job_and_the_more_urgent_one_decides() {
     assert_eq!(start.cx.priority(), Interactive);
     // A running job is joined too, one that shall end or has ended is not.
     assert!(f.table.submit(keyed(Background)).unwrap().joined);
-    f.table.cancel(first.job_id);
+    f.table.cancel(first.job_id, None);
     let third = f.table.submit(keyed(Background)).unwrap();
     assert!(!third.joined);
     assert_eq!(f.start(), Some(2));
     assert_eq!(f.start(), Some(third.job_id));
     f.table.end(third.job_id, Outcome::succeeded(json!({})));
     assert!(!f.table.submit(keyed(Background)).unwrap().joined);
+}
+
+#[test]
+fn who_takes_a_request_back_does_not_end_the_job_of_others() {
+    let mut f = fixture(SchedulerLimits::default());
+    let keyed = || Submission {
+        key: Some("same".to_owned()),
+        ..submission("sync", Interactive)
+    };
+    let first = f.table.submit(keyed()).unwrap();
+    let second = f.table.submit(keyed()).unwrap();
+    let job_id = first.job_id;
+    let start = f.table.start_next().unwrap();
+    // Said twice, or by a number that nobody has, it is still one.
+    for asker in [first.asker, first.asker, 99] {
+        let answer = f.table.cancel(job_id, Some(asker)).unwrap();
+        assert!(answer.left && !answer.cancelled, "{asker}");
+        assert!(!start.cx.cancel.is_cancelled());
+    }
+    let third = f.table.submit(keyed()).unwrap();
+    assert!(third.joined && third.asker != first.asker);
+    assert!(f.table.cancel(job_id, Some(second.asker)).unwrap().left);
+    let answer = f.table.cancel(job_id, Some(third.asker)).unwrap();
+    assert!(answer.cancelled && !answer.left);
+    assert!(start.cx.cancel.is_cancelled());
+    // Without a number it is for everybody.
+    let next = f.table.submit(keyed()).unwrap();
+    assert!(f.table.submit(keyed()).unwrap().joined);
+    assert!(f.table.cancel(next.job_id, None).unwrap().cancelled);
+    assert_eq!(f.table.get(next.job_id).unwrap().state, JobState::Cancelled);
 }
 
 #[test]
@@ -186,9 +216,9 @@ fn cancelling_ends_a_queued_job_at_once_and_asks_a_running_one() {
     let running = f.submit(submission("running", Background));
     let start = f.table.start_next().unwrap();
     let queued = f.submit(submission("queued", Background));
-    let answer = f.table.cancel(queued).unwrap();
+    let answer = f.table.cancel(queued, None).unwrap();
     assert_eq!((answer.cancelled, answer.state), (true, JobState::Queued));
-    let answer = f.table.cancel(running).unwrap();
+    let answer = f.table.cancel(running, None).unwrap();
     assert_eq!((answer.cancelled, answer.state), (true, JobState::Running));
     assert!(start.cx.cancel.is_cancelled());
     assert_eq!(f.snapshot(), "running:Running queued:Cancelled");
@@ -199,8 +229,8 @@ fn cancelling_ends_a_queued_job_at_once_and_asks_a_running_one() {
     let info = f.table.get(running).unwrap();
     assert_eq!(info.state, JobState::Cancelled);
     assert_eq!(info.result, Some(json!({ "runs": [] })));
-    assert!(!f.table.cancel(running).unwrap().cancelled);
-    assert!(f.table.cancel(99).is_none());
+    assert!(!f.table.cancel(running, None).unwrap().cancelled);
+    assert!(f.table.cancel(99, None).is_none());
     // Whatever ended it first counts.
     f.table.end(running, Outcome::succeeded(json!({})));
     assert_eq!(f.table.get(running).unwrap().state, JobState::Cancelled);
@@ -269,7 +299,7 @@ async fn one_reader_follows_all_jobs_from_now_on() {
     let mut all = f.index.follow_all();
     f.table.end(old, Outcome::succeeded(json!({})));
     let new = f.submit(submission("new", Background));
-    f.table.cancel(new);
+    f.table.cancel(new, None);
     let mut seen = Vec::new();
     for _ in 0..3 {
         let event = all.next().await;

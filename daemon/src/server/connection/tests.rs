@@ -20,6 +20,8 @@ struct Fixture {
     methods: Methods,
     limits: Limits,
     stop: CancellationToken,
+    /// That of the latest connection.
+    gone: CancellationToken,
     next_id: usize,
 }
 
@@ -32,6 +34,7 @@ impl Fixture {
             methods,
             limits,
             stop,
+            gone: CancellationToken::new(),
             next_id: 0,
         }
     }
@@ -46,11 +49,13 @@ impl Fixture {
     fn accept(&mut self) -> (DuplexStream, JoinHandle<()>) {
         let (near, far) = tokio::io::duplex(4096);
         self.next_id += 1;
+        self.gone = CancellationToken::new();
         let connection = Connection {
             methods: self.methods.clone(),
             limits: self.limits,
             id: ConnectionId(self.next_id),
             stop: self.stop.clone(),
+            gone: self.gone.clone(),
         };
         (near, tokio::spawn(serve(far, connection)))
     }
@@ -240,6 +245,27 @@ async fn a_notification_is_done_and_not_answered() {
             client.silence().await;
         }
         alive(&mut client).await;
+        // The last of them may have been answered late.
+        client.end().await;
+        assert!(client.next().await.is_none(), "a notification was answered");
+    }
+}
+
+#[tokio::test]
+async fn a_subscription_has_an_id_by_which_it_can_be_accepted() {
+    for spoken in Spoken::LASTING {
+        let mut f = Fixture::new(small());
+        let (mut client, _) = f.connect(spoken).await;
+        for id in ["null", "1.5", "-1"] {
+            let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"jobs.subscribe"}}"#);
+            let reply = client.ask(&text).await;
+            assert_eq!(reply["id"].to_string(), id, "{reply}");
+            assert_eq!(reply["error"]["code"], INVALID, "{reply}");
+        }
+        let accepted = client
+            .ask(r#"{"jsonrpc":"2.0","id":"x","method":"jobs.subscribe"}"#)
+            .await;
+        assert!(accepted["result"].is_u64(), "{accepted}");
     }
 }
 

@@ -123,9 +123,20 @@ impl Decoder for ContentLength {
         self.length = None;
         Ok(Some(buffer.split_to(length).freeze()))
     }
+
+    fn decode_eof(&mut self, buffer: &mut BytesMut) -> Result<Option<Bytes>, FrameError> {
+        match self.decode(buffer)? {
+            None if self.has_begun(buffer) => malformed("the last frame has no end"),
+            found => Ok(found),
+        }
+    }
 }
 
 impl Framing for ContentLength {
+    fn has_begun(&self, buffer: &[u8]) -> bool {
+        self.in_body || self.headers > 0 || !buffer.trim_ascii_start().is_empty()
+    }
+
     fn encode(&mut self, text: &str, out: &mut BytesMut) {
         out.reserve(text.len() + 32);
         // Writing to a buffer that grows cannot fail.

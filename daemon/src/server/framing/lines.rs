@@ -66,6 +66,10 @@ impl Decoder for Lines {
 }
 
 impl Framing for Lines {
+    fn has_begun(&self, buffer: &[u8]) -> bool {
+        !buffer.trim_ascii_start().is_empty()
+    }
+
     fn encode(&mut self, text: &str, out: &mut BytesMut) {
         debug_assert!(!text.contains('\n'), "a message would be read as two");
         out.reserve(text.len() + 1);

@@ -31,6 +31,9 @@ pub(crate) enum OpeningError {
     /// It begins with something else; the byte.
     #[error("{BEGINNINGS}, and not with the byte 0x{0:02x}; the connection ends")]
     Unknown(u8),
+    /// The preface of HTTP/2 (RFC 9113, section 3.4).
+    #[error("this socket speaks HTTP/1.1; curl: leave out --http2-prior-knowledge")]
+    Http2,
     #[error("{BEGINNINGS}, after at most {MAX_BLANKS} blanks; the connection ends")]
     Blank,
     /// It ended before it began.
@@ -79,10 +82,28 @@ impl Opening {
             };
             read.advance(begin);
             let kind = Kind::of(read[0]).ok_or(OpeningError::Unknown(read[0]))?;
+            if kind == Kind::Http && begins_as_http2(reader, &mut read).await? {
+                return Err(OpeningError::Http2);
+            }
             let read = read.freeze();
             return Ok(Self { kind, read });
         }
     }
+}
+
+/// Whether this is HTTP/2, which begins as no request of HTTP/1 does. Reads on
+/// as far as that takes.
+async fn begins_as_http2(
+    reader: &mut (impl AsyncRead + Unpin),
+    read: &mut BytesMut,
+) -> io::Result<bool> {
+    const PREFACE: &[u8] = b"PRI ";
+    while read.len() < PREFACE.len() && PREFACE.starts_with(read) {
+        if reader.read_buf(read).await? == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(read.starts_with(PREFACE))
 }
 
 #[cfg(test)]
@@ -120,6 +141,12 @@ mod tests {
             assert!(error.contains(&byte), "{error}");
             assert!(error.contains("`Content-Length:`"), "{error}");
         }
+        for text in ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "PRI "] {
+            let error = told(text).await.unwrap_err();
+            assert!(error.contains("speaks HTTP/1.1"), "{error}");
+        }
+        assert!(told("PRI").await.is_ok());
+        assert!(told("PROPFIND / HTTP/1.1").await.is_ok());
         assert_eq!(told("").await, Err("the connection ended".to_owned()));
         assert_eq!(told(" \n").await, Err("the connection ended".to_owned()));
         let blanks = " ".repeat(MAX_BLANKS);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lore_proto::WireError;
 use lore_proto::daemon::Nothing;
-use lore_proto::jobs::{Cancelled, JobInfo, JobList, JobRef};
+use lore_proto::jobs::{CancelJob, Cancelled, JobInfo, JobList, JobRef};
 
 use crate::daemon::Daemon;
 use crate::server::subscribe::unknown_job;
@@ -19,7 +19,7 @@ pub(super) async fn get(daemon: Arc<Daemon>, job: JobRef) -> Result<JobInfo, Wir
     found.ok_or_else(|| unknown_job(job.job_id))
 }
 
-pub(super) async fn cancel(daemon: Arc<Daemon>, job: JobRef) -> Result<Cancelled, WireError> {
-    let cancelled = daemon.scheduler().cancel(job.job_id).await;
+pub(super) async fn cancel(daemon: Arc<Daemon>, job: CancelJob) -> Result<Cancelled, WireError> {
+    let cancelled = daemon.scheduler().cancel(job.job_id, job.asker).await;
     cancelled.ok_or_else(|| unknown_job(job.job_id))
 }

@@ -12,9 +12,9 @@ use jsonrpsee::types::ErrorObjectOwned;
 use lore_proto::ErrorCode;
 use serde_json::value::RawValue;
 
+use crate::config::Limits;
 use crate::server::dispatch::failure;
 use crate::server::errors::{INVALID_REQUEST, REQUEST_TOO_BIG, reserved};
-use crate::server::limits::Limits;
 use crate::server::message::CallId;
 use crate::server::peer::busy;
 
@@ -87,6 +87,18 @@ impl Refusal {
         response.headers_mut().extend(self.headers);
         response
     }
+}
+
+/// The whole response to who does not speak HTTP/1.1, as it goes over the
+/// wire.
+pub(in crate::server) fn in_plain(message: &str) -> String {
+    let error = reserved(INVALID_REQUEST, ErrorCode::Usage, message);
+    let body = failure(&CallId::NULL, error);
+    format!(
+        "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\n\
+         Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.get().len()
+    )
 }
 
 fn json(status: StatusCode, reply: &RawValue) -> Response<Full<Bytes>> {

@@ -8,8 +8,8 @@ use serde_json::json;
 use tokio::io::DuplexStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Limits;
 use crate::server::connection::{Connection, serve};
-use crate::server::limits::Limits;
 use crate::server::testing::{Client, Odd, Response, Spoken, odd};
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"odd.echo","params":{"text":"t"}}"#;
@@ -28,6 +28,7 @@ async fn connect() -> (Arc<Odd>, Client<DuplexStream>) {
         limits,
         id: ConnectionId(1),
         stop: CancellationToken::new(),
+        gone: CancellationToken::new(),
     };
     tokio::spawn(serve(far, connection));
     (odd, Client::new(Spoken::Post, near).await)

@@ -78,11 +78,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         }
     }
 
-    /// Bytes as they are.
+    /// Bytes as they are; of a WebSocket, below its messages.
     pub(crate) async fn send_raw(&mut self, bytes: &[u8]) {
         match &mut self.wire {
             Wire::Bytes(_, writer) => writer.write_all(bytes).await.unwrap(),
-            Wire::Socket(_) => panic!("a WebSocket sends messages"),
+            Wire::Socket(socket) => socket.get_mut().write_all(bytes).await.unwrap(),
         }
     }
 

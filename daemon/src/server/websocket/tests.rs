@@ -11,8 +11,8 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, O
 use tokio_util::bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Limits;
 use crate::server::connection::{Connection, serve};
-use crate::server::limits::Limits;
 use crate::server::testing::{Client, Spoken, odd, soon};
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"odd.echo","params":{"text":"t"}}"#;
@@ -37,6 +37,7 @@ impl Fixture {
             limits,
             id: ConnectionId(1),
             stop: stop.clone(),
+            gone: CancellationToken::new(),
         };
         let served = tokio::spawn(serve(far, connection));
         let client = Client::new(Spoken::WebSocket, near).await;
@@ -101,6 +102,7 @@ async fn a_message_that_comes_along_with_the_handshake_is_not_lost() {
         limits: Limits::default(),
         id: ConnectionId(1),
         stop: CancellationToken::new(),
+        gone: CancellationToken::new(),
     };
     tokio::spawn(serve(far, connection));
     let mut bytes = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\n\

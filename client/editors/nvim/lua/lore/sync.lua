@@ -100,11 +100,14 @@ local function finished(title, event)
 end
 
 -- Follows a job and says how far it is.
-local function follow(title, job)
+local function follow(title, started)
+  local job = started.job_id
   if running[job] then
+    table.insert(running[job].askers, started.asker)
     return report.info(('%s is being synced already'):format(title))
   end
-  running[job] = { title = title, progress = 'begins' }
+  -- Every request has a number of its own, by which it can be taken back.
+  running[job] = { title = title, progress = 'begins', askers = { started.asker } }
   local function changed()
     vim.api.nvim_exec_autocmds('User', { pattern = 'LoreSync', modeline = false })
   end
@@ -147,7 +150,7 @@ function M.start(reference)
       if failure then
         return report.error(failure)
       end
-      follow(text.line(reference), started.job_id)
+      follow(text.line(reference), started)
     end)
   end)
 end
@@ -157,12 +160,16 @@ function M.cancel()
   if next(running) == nil then
     return report.info('no sync goes on that this editor started')
   end
-  for job in pairs(running) do
-    client.request('jobs.cancel', { job_id = job }, function(failure)
-      if failure then
-        report.error(failure)
-      end
-    end)
+  for job, one in pairs(running) do
+    for _, asker in ipairs(one.askers) do
+      client.request('jobs.cancel', { job_id = job, asker = asker }, function(failure, answer)
+        if failure then
+          report.error(failure)
+        elseif answer.left and asker == one.askers[#one.askers] then
+          report.info(('others asked for the sync of %s too; it goes on'):format(one.title))
+        end
+      end)
+    end
   end
 end
 

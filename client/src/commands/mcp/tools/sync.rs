@@ -33,7 +33,8 @@ impl Offer for Sync {
         use right before or after working on an item. Without them: everything that changed in \
         the project, seconds to minutes (a first sync longer). A timer syncs anyway; check \
         freshness first. Costs network and the API budget; writes only the local mirror, never \
-        GitLab. Reports progress; cancelling the call cancels the sync.";
+        GitLab. Reports progress; cancelling the call cancels the sync, unless others asked for \
+        it too.";
     type Arguments = given::Sync;
 
     fn data() -> Value {

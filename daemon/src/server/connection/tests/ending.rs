@@ -1,14 +1,12 @@
 //! How a connection ends, and what becomes of its calls.
 
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::{Fixture, small};
-use crate::server::limits::Limits;
+use crate::config::Limits;
 use crate::server::testing::{Spoken, job, soon};
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_stop_lets_calls_end_and_sends_their_replies() {
     for spoken in Spoken::ALL {
         let mut f = Fixture::new(small());
@@ -47,17 +45,13 @@ async fn a_stop_ends_the_connection_after_its_drain_at_the_latest() {
 
 #[tokio::test]
 async fn a_client_that_goes_drops_its_reads() {
-    // HTTP does not look at the client again before it answers.
-    for spoken in Spoken::LASTING {
-        let limits = Limits {
-            drain: Duration::ZERO,
-            ..small()
-        };
-        let mut f = Fixture::new(limits);
+    for spoken in Spoken::ALL {
+        let mut f = Fixture::new(small());
         let (mut client, served) = f.connect(spoken).await;
         client.request(1, "odd.waitRead", &json!({})).await;
         soon(f.odd.begun.notified()).await;
         drop(client);
+        f.gone.cancel();
         soon(f.odd.dropped.notified()).await;
         soon(served).await.unwrap();
     }
@@ -66,22 +60,19 @@ async fn a_client_that_goes_drops_its_reads() {
 #[tokio::test]
 async fn a_client_that_goes_does_not_end_its_writes() {
     for spoken in Spoken::ALL {
-        let limits = Limits {
-            drain: Duration::ZERO,
-            ..small()
-        };
-        let mut f = Fixture::new(limits);
+        let mut f = Fixture::new(small());
         let (mut client, served) = f.connect(spoken).await;
         client.request(1, "odd.waitWrite", &json!({})).await;
         soon(f.odd.begun.notified()).await;
         drop(client);
+        f.gone.cancel();
         f.odd.release.notify_one();
         soon(f.odd.written.notified()).await;
         soon(served).await.unwrap();
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_client_that_asks_no_more_still_gets_its_answers() {
     // Who closes a WebSocket takes nothing more.
     for spoken in [Spoken::Lines, Spoken::Frames, Spoken::Post] {
@@ -90,11 +81,49 @@ async fn a_client_that_asks_no_more_still_gets_its_answers() {
         client.request(1, "odd.waitRead", &json!({})).await;
         client.end().await;
         soon(f.odd.begun.notified()).await;
+        // However long they take.
+        tokio::time::sleep(f.limits.drain * 100).await;
         f.odd.release.notify_one();
         assert_eq!(client.next().await.unwrap()["result"], "released");
         assert!(client.next().await.is_none());
         drop(client);
         soon(served).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asks_no_more_is_told_of_its_job_to_the_end() {
+    for spoken in [Spoken::Lines, Spoken::Frames] {
+        let mut f = Fixture::new(small());
+        let (cx, end) = job(&f.odd).await;
+        let (mut client, served) = f.connect(spoken).await;
+        let params = json!({ "job_id": cx.job_id });
+        client.request(1, "jobs.subscribe", &params).await;
+        client.end().await;
+        assert!(client.next().await.unwrap()["result"].is_u64());
+        tokio::time::sleep(f.limits.drain * 100).await;
+        end.notify_one();
+        let mut kinds = Vec::new();
+        while let Some(event) = client.next().await {
+            kinds.push(event["params"]["result"]["kind"].clone());
+        }
+        assert_eq!(kinds, ["queued", "started", "finished"]);
+        soon(served).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_longer_for_who_asks_no_more() {
+    for spoken in [Spoken::Lines, Spoken::Frames, Spoken::Post] {
+        let mut f = Fixture::new(small());
+        let (mut client, served) = f.connect(spoken).await;
+        client.request(1, "odd.waitRead", &json!({})).await;
+        client.end().await;
+        f.odd.begun.notified().await;
+        let begun = tokio::time::Instant::now();
+        f.stop.cancel();
+        served.await.unwrap();
+        assert_eq!(begun.elapsed(), f.limits.drain);
     }
 }
 

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::{Fixture, alive, small};
+use crate::config::Limits;
 use crate::server::testing::{Client, Spoken, soon};
 
 #[tokio::test]
@@ -68,6 +69,63 @@ async fn who_has_begun_may_be_silent_but_not_between_two_requests_of_http() {
 }
 
 #[tokio::test]
+async fn http_2_is_told_that_this_is_http_1() {
+    let mut f = Fixture::new(small());
+    let (mut client, _) = f.connect(Spoken::Post).await;
+    for piece in ["PR", "I * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+        client.send_raw(piece.as_bytes()).await;
+    }
+    let response = client.response().await.unwrap();
+    assert_eq!(response.status, 400);
+    let error = response.json()["error"].take();
+    assert_eq!(error["data"]["code"], "USAGE");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("--http2-prior-knowledge"), "{message}");
+    assert!(client.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_message_does_not_keep_its_place() {
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"odd.echo","params":{"text":"t"}}"#;
+    let framed = format!("Content-Length: {}\r\n\r\n{call}", call.len());
+    // A text frame with a mask of zeros, and one that another shall follow.
+    let length = u8::try_from(call.len()).unwrap();
+    let frame = [&[0x81, 0x80 | length, 0, 0, 0, 0], call.as_bytes()].concat();
+    let fragment = [&[0x01, 0x80 | length, 0, 0, 0, 0], call.as_bytes()].concat();
+    for (spoken, half) in [
+        (Spoken::Lines, call.as_bytes()),
+        (Spoken::Frames, framed[..9].as_bytes()),
+        (Spoken::Frames, framed[..30].as_bytes()),
+        (Spoken::WebSocket, &frame[..1]),
+        (Spoken::WebSocket, &frame[..20]),
+        (Spoken::WebSocket, &fragment),
+    ] {
+        let limits = Limits {
+            opening: Duration::from_secs(10),
+            ..small()
+        };
+        let mut f = Fixture::new(limits);
+        let (mut client, served) = f.connect(spoken).await;
+        alive(&mut client).await;
+        tokio::time::sleep(f.limits.opening * 2).await;
+        let begun = tokio::time::Instant::now();
+        let (first, second) = half.split_at(half.len() / 2);
+        client.send_raw(first).await;
+        // Whatever comes is time for the next.
+        tokio::time::sleep(f.limits.opening / 2).await;
+        client.send_raw(second).await;
+        let reply = client.next().await.unwrap();
+        assert_eq!(begun.elapsed(), f.limits.opening * 3 / 2);
+        assert_eq!(reply["error"]["code"], -32700);
+        let message = reply["error"]["message"].as_str().unwrap();
+        assert!(message.contains("did not come in time"), "{message}");
+        assert!(client.next().await.is_none());
+        drop(client);
+        served.await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_stop_does_not_wait_for_who_has_not_begun() {
     let mut f = Fixture::new(small());
     let (_stream, served) = f.accept();
@@ -103,7 +161,7 @@ async fn a_beginning_may_come_byte_by_byte_and_after_blanks() {
 }
 
 /// A header that says no length cannot be read past.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_broken_header_of_a_frame_is_named_and_ends_the_connection() {
     let mut f = Fixture::new(small());
     let (near, served) = f.accept();

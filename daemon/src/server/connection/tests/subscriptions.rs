@@ -80,6 +80,7 @@ async fn an_unsubscription_and_a_disconnection_each_stop_the_sending() {
         let (mut client, served) = f.connect(spoken).await;
         client.call(1, "jobs.subscribe", &params).await;
         drop(client);
+        f.gone.cancel();
         soon(cx.events.unread()).await;
         soon(served).await.unwrap();
     }

@@ -1,4 +1,5 @@
-//! What one client, and all of them together, may ask of the socket.
+//! The table `[server]`: what one client, and all of them together, may ask of
+//! the socket.
 
 use std::time::Duration;
 
@@ -21,14 +22,19 @@ pub struct Limits {
     /// Replies and notifications that wait for one connection's writer; who
     /// has more to say waits.
     pub max_queued: usize,
-    /// A client that does not begin to say anything for so long is let go, and
-    /// so is one over HTTP that has not sent a request's headers, be it the
+    /// A client that does not begin to say anything for so long is let go. So
+    /// is one that has begun a message and does not send another byte of it,
+    /// and one over HTTP that has not sent a request's headers, be it the
     /// first or the next one, or has not sent the body that they announce.
     pub opening: Duration,
+    /// How long a client that is one too many gets to send its first request
+    /// and to take the refusal. Not configured: there are few places for them.
+    pub refusal: Duration,
     /// A peer that takes nothing for so long is cut off.
     pub write_timeout: Duration,
-    /// From the stop of the daemon, or the end of a client's requests, to the
-    /// end of its calls.
+    /// From the stop of the daemon, or the break of a framing, to the end of a
+    /// client's calls. One that only asks nothing more waits as long as they
+    /// take.
     pub drain: Duration,
 }
 
@@ -42,6 +48,7 @@ impl Default for Limits {
             max_in_flight: 32,
             max_queued: 64,
             opening: Duration::from_mins(1),
+            refusal: Duration::from_secs(2),
             write_timeout: Duration::from_mins(1),
             drain: Duration::from_secs(5),
         }
