@@ -19,8 +19,6 @@ use super::search_index::{Found, found};
 
 /// Entries of `removed_embeddings` that are kept for copies in memory.
 const REMOVALS_KEPT: i64 = 100_000;
-/// Vectors that a narrow filter may let through to be compared one by one.
-const NARROW: u32 = 50_000;
 
 /// What is embedded of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -328,7 +326,7 @@ pub fn last_removal(connection: &Connection) -> Result<i64, StoreError> {
         .query_row([], |row| row.get(0))?)
 }
 
-/// Looks up single vectors under the filters of a search.
+/// Looks up single vectors under filters of rows ([`Filters::of_rows`]).
 pub struct Lookup<'c> {
     /// Prepared once, since a search looks up a hundred.
     statement: RefCell<CachedStatement<'c>>,
@@ -375,30 +373,23 @@ impl<'c> Lookup<'c> {
     }
 }
 
-/// The vectors of `model` that pass a narrow filter; `None` where there are
-/// many, and where the filter is not narrow.
+/// The vectors of `model` that pass the filters, each filter read once.
 pub fn passing(
     connection: &Connection,
     filters: &Filters,
     model: i64,
-) -> Result<Option<Vec<i64>>, StoreError> {
+) -> Result<Vec<i64>, StoreError> {
     let condition = filters.condition();
-    if !condition.narrow {
-        return Ok(None);
-    }
     let sql = format!(
         "SELECT e.id FROM documents d JOIN embeddings e ON e.document_id = d.id
              LEFT JOIN issues i ON i.id = d.issue_id
              LEFT JOIN merge_requests m ON m.id = d.merge_request_id
-         WHERE e.model_id = ? AND {} LIMIT ?",
+         WHERE e.model_id = ? AND {}",
         condition.sql
     );
-    let values = std::iter::once(Value::from(model))
-        .chain(condition.values)
-        .chain([NARROW.into()]);
-    let ids: Vec<i64> = connection
+    let values = std::iter::once(Value::from(model)).chain(condition.values);
+    Ok(connection
         .prepare_cached(&sql)?
         .query_map(params_from_iter(values), |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    Ok((ids.len() < NARROW as usize).then_some(ids))
+        .collect::<Result<_, _>>()?)
 }

@@ -1,5 +1,7 @@
 //! Meaning beside words.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
@@ -7,6 +9,7 @@ use super::*;
 use crate::embedding::{Embedded, ModelIdentity, Vector};
 use crate::store::DocumentId;
 use crate::store::embeddings::{self, Piece};
+use crate::store::search_filter::Filters;
 
 /// Gives the query the vector of the document that it names, so that a test
 /// decides what is near.
@@ -232,5 +235,81 @@ async fn what_is_like_an_item_is_near_to_it_and_not_itself() {
     for (reference, code) in [("#99", ErrorCode::NotFound), ("one", ErrorCode::Usage)] {
         let error = whole(&searcher, &mirror, like(reference));
         assert_eq!(error.await.unwrap_err().code, code);
+    }
+}
+
+/// 5,000 issues by ada with a label, each with a vector, and two more of bob's
+/// that are farthest from every query.
+async fn crowd(mirror: &Mirror) {
+    mirror
+        .sql(
+            "INSERT INTO embedding_models (id, identity, provider, model, dimension)
+                 VALUES (1, 'openai/near/2', 'openai', 'near', 2);
+             CREATE TEMP TABLE n AS WITH RECURSIVE n(i) AS
+                 (SELECT 1001 UNION ALL SELECT i + 1 FROM n WHERE i < 6000) SELECT i FROM n;
+             INSERT INTO issues (id, project_id, gitlab_id, iid, title, state, author_id, updated_at)
+                 SELECT i, 1, i, i, 'One of many', 'closed', 1, i FROM n;
+             INSERT INTO issue_labels SELECT i, 1 FROM n;
+             INSERT INTO documents (project_id, source_type, source_id, issue_id, author_id,
+                     confidential, content_hash, title, body, labels, people, refs)
+                 SELECT 1, 'issue', i, i, 1, 0, x'00', 'One of many', '', '', '', '' FROM n;
+             INSERT INTO embeddings (project_id, document_id, model_id, piece, body_from, body_to, vector)
+                 SELECT 1, id, 1, 0, 0, 0, x'7f00' FROM documents WHERE source_id > 1000;
+             DROP TABLE n;
+             DELETE FROM dirty_sources",
+        )
+        .await;
+    vectors(mirror, &[("issue", 2, 9), ("issue", 3, 10)]).await;
+}
+
+/// Steps of SQLite's machine, in hundreds, that the nearest under a filter
+/// take, once the vectors are in memory; and how many are found.
+async fn effort(mirror: &Mirror, searcher: &Searcher, query: &str) -> (u64, usize) {
+    let (vectors, query) = (searcher.vectors.clone(), text(query));
+    mirror
+        .db
+        .read(move |connection| -> Result<_, WireError> {
+            let filters = parse::parse(&query, 1)?.filters;
+            let near = |filters: &Filters| vectors.nearest(connection, filters, 1, &direction(0));
+            near(&Filters::of(1))?;
+            let steps = Arc::new(AtomicU64::new(0));
+            let counted = Arc::clone(&steps);
+            connection
+                .progress_handler(
+                    100,
+                    Some(move || {
+                        counted.fetch_add(1, Ordering::Relaxed);
+                        false
+                    }),
+                )
+                .unwrap();
+            let found = near(&filters)?.found.len();
+            connection.progress_handler(0, None::<fn() -> bool>).unwrap();
+            Ok((steps.load(Ordering::Relaxed), found))
+        })
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_filter_is_read_once_however_many_vectors_it_is_asked_about() {
+    let mirror = mirror().await;
+    crowd(&mirror).await;
+    let searcher = by(&mirror, near());
+    // Of 5,002 documents each.
+    for (query, found) in [
+        ("author:ada", 120),
+        ("label:bug", 120),
+        ("-author:bob", 120),
+        ("-author:ada", 2),
+        ("-label:bug", 2),
+        ("-path:src", 120),
+        ("state:merged", 0),
+        ("state:opened", 1),
+        ("state:closed", 120),
+    ] {
+        let (hundreds, hits) = effort(&mirror, &searcher, query).await;
+        assert_eq!(hits, found, "{query}");
+        assert!(hundreds < 100 * 50, "{query} took {hundreds} hundred steps");
     }
 }
