@@ -20,6 +20,9 @@ use super::search_index::{Found, found};
 /// Entries of `removed_embeddings` that are kept for copies in memory.
 const REMOVALS_KEPT: i64 = 100_000;
 
+/// A model may fail at one document in so many.
+const FORGIVEN: u64 = 20;
+
 /// What is embedded of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Embeddable {
@@ -88,7 +91,7 @@ pub fn due(
                  UNION ALL SELECT id FROM documents WHERE project_id = ?1 AND embedded_with < ?2
                  UNION ALL SELECT id FROM documents WHERE project_id = ?1 AND embedded_with > ?2) d
              WHERE NOT EXISTS (SELECT 1 FROM embedding_failures f
-                 WHERE f.document_id = d.id AND f.next_attempt_at > ?3)
+                 WHERE f.document_id = d.id AND f.model_id = ?2 AND f.next_attempt_at > ?3)
              LIMIT ?4",
         )?
         .query_map(params![project, model, millis(now), limit], |row| {
@@ -125,9 +128,24 @@ pub fn embeddable(
     Ok(all)
 }
 
-/// Stores the vectors of a document, unless it was written anew or went since
-/// it was read. Vectors of other models stay: they are searched until this
-/// model has all.
+/// Takes the vectors of `model` that stand from an earlier time, before another
+/// model was in use, as those of their documents: a vector goes with the text
+/// that it is of. What has none costs nothing.
+pub fn adopt(tx: &Transaction<'_>, project: i64, model: i64) -> Result<usize, StoreError> {
+    Ok(tx
+        .prepare_cached(
+            "UPDATE documents SET embedded_with = ?2 WHERE id IN (
+                 SELECT id FROM documents WHERE project_id = ?1 AND embedded_with < ?2
+                 UNION ALL SELECT id FROM documents WHERE project_id = ?1 AND embedded_with > ?2)
+             AND EXISTS (SELECT 1 FROM embeddings e
+                 WHERE e.document_id = documents.id AND e.model_id = ?2)",
+        )?
+        .execute([project, model])?)
+}
+
+/// Stores the vectors of a document, unless it has them, was written anew or
+/// went since it was read. Vectors of other models stay: they are searched
+/// until this model has all.
 pub fn put(
     tx: &Transaction<'_>,
     model: i64,
@@ -136,7 +154,8 @@ pub fn put(
 ) -> Result<bool, StoreError> {
     let project: Option<i64> = tx
         .prepare_cached(
-            "UPDATE documents SET embedded_with = ?3 WHERE id = ?1 AND content_hash = ?2
+            "UPDATE documents SET embedded_with = ?3
+             WHERE id = ?1 AND content_hash = ?2 AND embedded_with IS NOT ?3
              RETURNING project_id",
         )?
         .query_row(params![of.document, of.content_hash, model], |row| {
@@ -163,34 +182,42 @@ pub fn put(
             piece.vector
         ])?;
     }
-    tx.prepare_cached("DELETE FROM embedding_failures WHERE document_id = ?1")?
-        .execute([of.document])?;
+    tx.prepare_cached("DELETE FROM embedding_failures WHERE document_id = ?1 AND model_id = ?2")?
+        .execute(params![of.document, model])?;
     Ok(true)
 }
 
-/// How often a document has failed.
-pub fn attempts(connection: &Connection, document: DocumentId) -> Result<u32, StoreError> {
+/// How often `model` has failed at a document.
+pub fn attempts(
+    connection: &Connection,
+    model: i64,
+    document: DocumentId,
+) -> Result<u32, StoreError> {
     Ok(connection
-        .prepare_cached("SELECT attempts FROM embedding_failures WHERE document_id = ?1")?
-        .query_row([document], |row| row.get(0))
+        .prepare_cached(
+            "SELECT attempts FROM embedding_failures WHERE document_id = ?1 AND model_id = ?2",
+        )?
+        .query_row(params![document, model], |row| row.get(0))
         .optional()?
         .unwrap_or(0))
 }
 
-/// Notes that a document could not be embedded; it is due again at `next`.
+/// Notes that `model` could not embed a document; it is due again at `next`.
 pub fn fail(
     tx: &Transaction<'_>,
+    model: i64,
     document: DocumentId,
     message: &str,
     next: Timestamp,
 ) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT INTO embedding_failures (document_id, attempts, next_attempt_at, error_message)
-         SELECT id, 1, ?2, ?3 FROM documents WHERE id = ?1
-         ON CONFLICT (document_id) DO UPDATE SET attempts = attempts + 1,
+        "INSERT INTO embedding_failures
+             (document_id, model_id, attempts, next_attempt_at, error_message)
+         SELECT id, ?4, 1, ?2, ?3 FROM documents WHERE id = ?1
+         ON CONFLICT (document_id, model_id) DO UPDATE SET attempts = attempts + 1,
              next_attempt_at = excluded.next_attempt_at, error_message = excluded.error_message",
     )?
-    .execute(params![document, millis(next), message])?;
+    .execute(params![document, millis(next), message, model])?;
     Ok(())
 }
 
@@ -231,18 +258,25 @@ pub fn without_vectors(
         .query_row([project, model], |row| row.get(0))?)
 }
 
-/// Whether every document of a project has vectors of `model`, those apart that
-/// the provider refused.
+/// Whether every document of a project has vectors of `model`, or nearly every
+/// one where `model` failed at the rest: a model that fails at more is no
+/// substitute for the one before it.
 pub fn is_complete(connection: &Connection, project: i64, model: i64) -> Result<bool, StoreError> {
-    Ok(!connection
+    let waits: bool = connection
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM (
                  SELECT id FROM documents WHERE project_id = ?1 AND embedded_with IS NULL
                  UNION ALL SELECT id FROM documents WHERE project_id = ?1 AND embedded_with < ?2
                  UNION ALL SELECT id FROM documents WHERE project_id = ?1 AND embedded_with > ?2) d
-                 WHERE NOT EXISTS (SELECT 1 FROM embedding_failures f WHERE f.document_id = d.id))",
+                 WHERE NOT EXISTS (SELECT 1 FROM embedding_failures f
+                     WHERE f.document_id = d.id AND f.model_id = ?2))",
         )?
-        .query_row([project, model], |row| row.get::<_, bool>(0))?)
+        .query_row([project, model], |row| row.get(0))?;
+    if waits {
+        return Ok(false);
+    }
+    let failed = without_vectors(connection, project, model)?;
+    Ok(failed == 0 || failed <= documents(connection, project)?.div_ceil(FORGIVEN))
 }
 
 /// Whether a project has any vector of `model`.
