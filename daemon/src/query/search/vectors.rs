@@ -12,6 +12,7 @@ use rusqlite::Connection;
 use rustc_hash::FxHashSet;
 use tokio::time::Instant;
 
+use super::meaning::Absence;
 use crate::embedding::{Hit, Matrix, Vector};
 use crate::store::embeddings::{self, Lookup};
 use crate::store::search_filter::Filters;
@@ -31,7 +32,8 @@ const ASKED: usize = 4_000;
 const COMPARED: usize = 50_000;
 
 /// What is kept in memory between searches of one database: the vectors of all
-/// projects, and how many documents they have. Clones share it.
+/// projects, how many documents they have, and whether the service that embeds
+/// queries is there. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Vectors {
     loaded: Arc<Mutex<HashMap<Key, Slot>>>,
@@ -40,6 +42,7 @@ pub struct Vectors {
     /// Documents of each project, and the state of the database's writes before
     /// they were counted.
     counted: Arc<Mutex<HashMap<i64, (u64, u64)>>>,
+    absence: Absence,
 }
 
 /// A project and a model.
@@ -86,6 +89,11 @@ impl Vectors {
             return Ok(Nearest::default());
         };
         search(connection, matrix, filters, model, query)
+    }
+
+    /// Whether the embedding service was there when it was last asked.
+    pub(super) fn absence(&self) -> &Absence {
+        &self.absence
     }
 
     /// How many documents a project has, counted once between two writes.

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::embedding::{Embedded, ModelIdentity, Vector};
+use crate::embedding::{Builtin, Embedded, ModelIdentity, Vector};
 use crate::store::DocumentId;
 use crate::store::embeddings::{self, Piece};
 use crate::store::search_filter::Filters;
@@ -77,6 +77,10 @@ async fn vectors(mirror: &Mirror, of: &[(&'static str, i64, u16)]) {
                     "SELECT id FROM documents WHERE source_type = ?1 AND source_id = ?2",
                     rusqlite::params![kind, id],
                     |row| row.get(0),
+                )?;
+                tx.execute(
+                    "UPDATE documents SET embedded_with = NULL WHERE id = ?1",
+                    [document],
                 )?;
                 let found = embeddings::embeddable(tx, &[document], -1)?;
                 let piece = Piece {
@@ -216,26 +220,136 @@ async fn what_is_like_an_item_is_near_to_it_and_not_itself() {
     )
     .await;
     let searcher = by(&mirror, near());
-    let like = |reference: &str| SearchParams {
-        like: Some(reference.into()),
-        ..text("")
-    };
-    let found = results(&searcher, &mirror, like("#1")).await;
+    let like = async |item| near_item(&searcher, &mirror, Some(item), text("")).await;
+    let found = like((SourceType::Issue, 1)).await.unwrap().data;
     assert_eq!(references(&found)[0], "!1");
     assert!(!references(&found).contains(&"#1".to_owned()));
-    for reference in [
-        "group/project#1",
-        "https://h/group/project/-/issues/1#note_3",
-    ] {
-        assert_eq!(
-            references(&results(&searcher, &mirror, like(reference)).await),
-            references(&found)
-        );
+    let error = like((SourceType::MergeRequest, 99)).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::NotFound);
+    assert_eq!(error.actions, ["lore sync --mr 99 -p group/project"]);
+    mirror
+        .sql("DELETE FROM documents WHERE source_type = 'issue' AND source_id = 1")
+        .await;
+    let error = like((SourceType::Issue, 1)).await.unwrap_err();
+    assert_eq!(error.actions, ["lore sync -p group/project"]);
+}
+
+/// A service that counts how often it is asked and never answers well.
+#[derive(Debug, Default)]
+struct Down(AtomicU64);
+
+impl Provider for Down {
+    fn identity<'a>(
+        &'a self,
+        _: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<ModelIdentity, EmbedError>> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async {
+            Err(EmbedError::TimedOut {
+                service: "http://127.0.0.1:1".into(),
+                after: Duration::from_secs(1),
+            })
+        })
     }
-    for (reference, code) in [("#99", ErrorCode::NotFound), ("one", ErrorCode::Usage)] {
-        let error = whole(&searcher, &mirror, like(reference));
-        assert_eq!(error.await.unwrap_err().code, code);
+
+    fn batch_size(&self) -> usize {
+        8
     }
+
+    fn max_input_chars(&self) -> usize {
+        1_000
+    }
+
+    fn destination(&self) -> Option<&str> {
+        None
+    }
+
+    fn embed<'a>(
+        &'a self,
+        _: &'a [EmbedInput],
+        _: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Vec<Embedded>, EmbedError>> {
+        Box::pin(async { Err(EmbedError::Defect) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn vectors_of_the_built_in_model_are_searched_while_another_service_is_down() {
+    let mirror = mirror().await;
+    let cancel = CancellationToken::new();
+    let identity = Builtin.identity(&cancel).await.unwrap();
+    let texts = [EmbedInput::document("", "The eviction of entries")];
+    let mut vectors = Builtin.embed(&texts, &cancel).await.unwrap();
+    let vector = vectors.pop().unwrap().unwrap().to_bytes();
+    mirror
+        .db
+        .write(move |tx| -> Result<(), StoreError> {
+            let dimension = identity.dimension;
+            let name = identity.to_string();
+            let model = embeddings::model(tx, &name, "builtin", "lore", dimension)?;
+            let document =
+                tx.query_row("SELECT id FROM documents LIMIT 1", [], |row| row.get(0))?;
+            let found = embeddings::embeddable(tx, &[document], -1)?;
+            embeddings::put(tx, model, &found[0], &[Piece { at: 0..0, vector }])?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let down = Arc::new(Down::default());
+    let searcher = by(&mirror, Ok(Some(Arc::clone(&down) as Arc<dyn Provider>)));
+    let read = whole(&searcher, &mirror, semantic("eviction"))
+        .await
+        .unwrap();
+    assert_eq!(read.data.mode, SearchMode::Semantic);
+    assert_eq!(read.data.total, 1);
+    assert!(
+        read.warnings[0].contains("built-in model"),
+        "{:?}",
+        read.warnings
+    );
+    // That it is down is remembered for a while.
+    let asked = || down.0.load(Ordering::Relaxed);
+    assert_eq!(asked(), 1);
+    let read = whole(&searcher, &mirror, semantic("eviction"))
+        .await
+        .unwrap();
+    assert_eq!((asked(), read.warnings.len()), (1, 1));
+    tokio::time::advance(Duration::from_mins(1)).await;
+    whole(&searcher, &mirror, semantic("eviction"))
+        .await
+        .unwrap();
+    assert_eq!(asked(), 2);
+    // Another one is another matter.
+    let other = Arc::new(Down::default());
+    let searcher = Searcher {
+        embedder: Ok(Some(Arc::clone(&other) as Arc<dyn Provider>)),
+        ..searcher
+    };
+    whole(&searcher, &mirror, semantic("eviction"))
+        .await
+        .unwrap();
+    assert_eq!(other.0.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_cursor_of_words_alone_is_not_one_of_meaning() {
+    let mirror = mirror().await;
+    vectors(&mirror, &[("issue", 1, 1), ("issue", 2, 2)]).await;
+    let page = |cursor| SearchParams {
+        limit: Some(1),
+        cursor,
+        ..text("cache")
+    };
+    let first = results(&by(&mirror, near()), &mirror, page(None)).await;
+    let again = results(
+        &by(&mirror, near()),
+        &mirror,
+        page(first.next_cursor.clone()),
+    )
+    .await;
+    assert_eq!(again.hits.len(), 1);
+    let error = whole(&by(&mirror, Ok(None)), &mirror, page(first.next_cursor)).await;
+    assert_eq!(error.unwrap_err().code, ErrorCode::Usage);
 }
 
 /// 5,000 issues by ada with a label, each with a vector, and two more of bob's
@@ -284,7 +398,9 @@ async fn effort(mirror: &Mirror, searcher: &Searcher, query: &str) -> (u64, usiz
                 )
                 .unwrap();
             let found = near(&filters)?.found.len();
-            connection.progress_handler(0, None::<fn() -> bool>).unwrap();
+            connection
+                .progress_handler(0, None::<fn() -> bool>)
+                .unwrap();
             Ok((steps.load(Ordering::Relaxed), found))
         })
         .await
