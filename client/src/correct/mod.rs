@@ -44,10 +44,15 @@ const OUTPUT_FLAGS: [&str; 6] = ["robot", "quiet", "verbose", "color", "help", "
 /// be; `None` where nothing is near. `parser` has to be built.
 pub(crate) fn correct(parser: &clap::Command, words: &[OsString]) -> Option<Correction> {
     let walk = Walk::along(parser, words);
-    if walk.changes.is_empty() {
+    if walk.changes.is_empty() && walk.left_out.is_empty() {
         return None;
     }
-    let Walk { words, changes, .. } = &walk;
+    let Walk {
+        words,
+        changes,
+        left_out,
+        ..
+    } = &walk;
     if writes(&walk) && !changes.iter().all(about_output) {
         let meant: Vec<_> = words
             .iter()
@@ -63,9 +68,13 @@ pub(crate) fn correct(parser: &clap::Command, words: &[OsString]) -> Option<Corr
         let given = text::cut(&change.given, 100);
         format!("read `{given}` as `{}`", change.meant)
     };
+    let left_out = left_out.iter().map(|word| {
+        let word = text::cut(word, 100);
+        format!("read `{word}` as what is to be left out; in quotes it is that without a doubt")
+    });
     Some(Correction::Read {
         words: words.clone(),
-        notes: changes.iter().map(note).collect(),
+        notes: changes.iter().map(note).chain(left_out).collect(),
     })
 }
 
