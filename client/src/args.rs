@@ -14,6 +14,9 @@ use crate::output::text;
 /// Examples come before the flags: they are what most people read.
 const HELP: &str = "{about}{after-help}\n\n{usage-heading} {usage}\n\n{all-args}";
 
+/// Columns of a help where the terminal has more: longer lines are hard to read.
+const WIDEST_HELP: usize = 100;
+
 /// Ask a local mirror of your GitLab projects
 #[derive(Debug, Parser)]
 #[command(
@@ -60,12 +63,12 @@ pub(crate) fn read(words: &[OsString]) -> Result<(Request, Vec<String>), WireErr
     let mut parser = parser();
     parser.build();
     match correct(&parser, words) {
-        Some(Correction::Read { words, notes }) => match parse(&words) {
+        Some(Correction::Read { words: read, notes }) => match parse(&read) {
             Ok(request) => Ok((request, notes)),
-            Err(_) => problem.settle(None),
+            Err(_) => problem.settle(None, words),
         },
-        Some(Correction::Refused { meant }) => problem.settle(Some(meant)),
-        None => problem.settle(None),
+        Some(Correction::Refused { meant }) => problem.settle(Some(meant), words),
+        None => problem.settle(None, words),
     }
 }
 
@@ -80,11 +83,15 @@ enum Problem<'w> {
 impl Problem<'_> {
     /// What comes of it where nothing is read as something else. `meant` is a
     /// line that nobody but the one who typed this may choose.
-    fn settle(self, meant: Option<String>) -> Result<(Request, Vec<String>), WireError> {
+    fn settle(
+        self,
+        meant: Option<String>,
+        words: &[OsString],
+    ) -> Result<(Request, Vec<String>), WireError> {
         // A suggestion that has to be cut is none.
         let meant = meant.filter(|line| line.len() <= 500);
         match (self, meant) {
-            (Self::Unparsed(error), meant) => Err(usage_error(&error, meant)),
+            (Self::Unparsed(error), meant) => Err(usage_error(&error, meant, words)),
             (Self::OneDash(request, _), None) => Ok((request, Vec::new())),
             (Self::OneDash(_, word), Some(meant)) => {
                 let message = format!(
@@ -179,13 +186,14 @@ pub(crate) fn parser() -> clap::Command {
 fn with_help_template(command: clap::Command) -> clap::Command {
     command
         .help_template(HELP)
+        .max_term_width(WIDEST_HELP)
         .disable_help_subcommand(true)
         .mut_subcommands(with_help_template)
 }
 
 /// clap's error as one of ours: the sentence, then what to type. `meant` goes
-/// before what clap would suggest.
-fn usage_error(error: &clap::Error, meant: Option<String>) -> WireError {
+/// before what clap would suggest, `words` is the line.
+fn usage_error(error: &clap::Error, meant: Option<String>, words: &[OsString]) -> WireError {
     let rendered = error.render().to_string();
     let paragraph = rendered.split("\n\n").next().unwrap_or_default();
     let paragraph = paragraph.strip_prefix("error: ").unwrap_or(paragraph);
@@ -199,8 +207,14 @@ fn usage_error(error: &clap::Error, meant: Option<String>) -> WireError {
         _ => text::cut(&sentence.join(" "), 500),
     };
     let suggestions = meant.map_or_else(|| suggestions(error), |line| vec![line]);
+    // clap shows no usage where a value is wrong.
+    let command = command_of_usage(&rendered).unwrap_or_else(|| {
+        format!("lore {}", named_command(words))
+            .trim_end()
+            .to_owned()
+    });
     suggest(WireError::new(ErrorCode::Usage, message), &suggestions)
-        .action(format!("{} --help", command_of_usage(&rendered)))
+        .action(format!("{command} --help"))
 }
 
 /// The error with what may have been meant, the best first.
@@ -230,17 +244,13 @@ fn suggestions(error: &clap::Error) -> Vec<String> {
 }
 
 /// The command whose usage clap showed: `lore sync` of `Usage: lore sync …`.
-fn command_of_usage(rendered: &str) -> String {
+fn command_of_usage(rendered: &str) -> Option<String> {
     let usage = rendered
         .lines()
-        .find_map(|line| line.strip_prefix("Usage: "))
-        .unwrap_or("lore");
+        .find_map(|line| line.strip_prefix("Usage: "))?;
     let is_name = |word: &&str| word.starts_with(|c: char| c.is_ascii_lowercase());
-    usage
-        .split_whitespace()
-        .take_while(is_name)
-        .collect::<Vec<_>>()
-        .join(" ")
+    let names: Vec<&str> = usage.split_whitespace().take_while(is_name).collect();
+    Some(names.join(" "))
 }
 
 #[cfg(test)]
@@ -322,6 +332,44 @@ mod tests {
                 _ => panic!("{line}"),
             }
         }
+    }
+
+    #[test]
+    fn a_value_that_does_not_fit_leads_to_the_help_of_its_command() {
+        for (line, action) in [
+            ("lore search x --limit 0", "lore search --help"),
+            ("lore jobs cancel x", "lore jobs cancel --help"),
+            ("lore search x --mode qqq", "lore search --help"),
+            ("lore --color qqq status", "lore status --help"),
+            ("lore --color qqq", "lore --help"),
+        ] {
+            assert_eq!(refused(line).actions, [action], "{line}");
+        }
+    }
+
+    #[test]
+    fn no_line_of_a_help_is_wider_than_a_hundred_columns() {
+        fn check(command: &mut clap::Command) {
+            for line in command.render_long_help().to_string().lines() {
+                assert!(line.chars().count() <= 100, "{line}");
+            }
+            command.get_subcommands_mut().for_each(check);
+        }
+        let mut parser = parser();
+        parser.build();
+        check(&mut parser);
+    }
+
+    #[test]
+    fn filters_alone_are_a_search_and_nothing_at_all_is_none() {
+        for flags in ["--label bug", "--author x", "--like !1", "--since 2d"] {
+            assert!(
+                read(&words(&format!("lore search {flags}"))).is_ok(),
+                "{flags}"
+            );
+        }
+        assert!(refused("lore search").message.contains("<QUERY>"));
+        assert!(refused("lore search --recent").message.contains("<QUERY>"));
     }
 
     #[test]

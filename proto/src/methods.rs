@@ -174,7 +174,7 @@ methods! {
         errors [Mirror Project Targets; NotFound];
     /// Issues and merge requests by words and by meaning.
     SearchQuery = "search.query", Read, search::SearchParams => project::Read<search::SearchResults>,
-        errors [Mirror Project; NotFound Timeout EmbedderUnavailable EmbedderModelMissing];
+        errors [Mirror Project Targets; NotFound Timeout EmbedderUnavailable EmbedderModelMissing];
     /// Issues by filters.
     IssuesList = "issues.list", Read, issues::ListIssues => project::Read<issues::IssueList>,
         errors [Mirror Project; NotFound Timeout];

@@ -16,8 +16,9 @@ pub struct SearchParams {
     /// Words, `"phrases"`, `prefix*`, `-exclusions` and filters.
     #[serde(default)]
     pub query: String,
-    /// `!123` or `#123`: the nearest to this item instead of a query; the
-    /// query may still hold filters.
+    /// `!123`, `#123`, `group/project!123` or a web address: the nearest to
+    /// this item in its project instead of a query; the query may still hold
+    /// filters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub like: Option<String>,
     /// A full path or an unambiguous suffix of one.

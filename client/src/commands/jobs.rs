@@ -80,7 +80,7 @@ fn list(list: &JobList, view: &View) -> String {
 
 /// Jobs under each other.
 pub(super) fn table(jobs: &[JobInfo], view: &View) -> String {
-    let mut table = Table::new(&["ID", "STATE", "JOB", "SINCE", "ASKED BY"], Some(2));
+    let mut table = Table::new(&["ID", "STATE", "JOB", "SINCE", "ASKED BY"], &[(2, 8)]);
     for job in jobs {
         let since = job.finished_at.or(job.started_at).unwrap_or(job.queued_at);
         table.row(vec![

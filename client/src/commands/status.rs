@@ -133,7 +133,7 @@ pub(super) fn projects(projects: &[ProjectStatus], view: &View) -> String {
         &[
             "PROJECT", "MIRROR", "ISSUES", "MRS", "NOTES", "OWED", "LAST RUN",
         ],
-        Some(0),
+        &[(0, 8)],
     );
     for project in projects {
         let owed = project.pending_dependents + project.pending_rechecks;
@@ -157,7 +157,7 @@ pub(super) fn projects(projects: &[ProjectStatus], view: &View) -> String {
 }
 
 fn hosts(hosts: &[HostStatus], view: &View) -> String {
-    let mut table = Table::new(&["HOST", "TOKEN", "BUDGET", "SENT", "UNDER WAY"], Some(1));
+    let mut table = Table::new(&["HOST", "TOKEN", "BUDGET", "SENT", "UNDER WAY"], &[(1, 8)]);
     for host in hosts {
         let token = host.token_source.as_deref().unwrap_or("none known");
         table.row(vec![

@@ -47,10 +47,16 @@ const OUTPUT_FLAGS: [&str; 6] = ["robot", "quiet", "verbose", "color", "help", "
 /// What `words`, the first of them the program's name, may have been meant to
 /// be; `None` where nothing is near that parses. `parser` has to be built.
 pub(crate) fn correct(parser: &clap::Command, words: &[OsString]) -> Option<Correction> {
-    let Walk { words, changes, .. } = Walk::along(parser, words);
-    if changes.is_empty() {
+    let walk = Walk::along(parser, words);
+    if walk.changes.is_empty() && walk.left_out.is_empty() {
         return None;
     }
+    let Walk {
+        words,
+        changes,
+        left_out,
+        ..
+    } = walk;
     // What the line does is told by the parser alone, whatever the walk took
     // its words for.
     let may_write = match parser.clone().try_get_matches_from(&words) {
@@ -73,8 +79,12 @@ pub(crate) fn correct(parser: &clap::Command, words: &[OsString]) -> Option<Corr
         let given = text::cut(&change.given, 100);
         format!("read `{given}` as `{}`", change.meant)
     };
+    let left_out = left_out.iter().map(|word| {
+        let word = text::cut(word, 100);
+        format!("read `{word}` as what is to be left out; in quotes it is that without a doubt")
+    });
     Some(Correction::Read {
-        notes: changes.iter().map(note).collect(),
+        notes: changes.iter().map(note).chain(left_out).collect(),
         words,
     })
 }

@@ -77,6 +77,15 @@ fn what_is_clearly_meant_is_read_so_and_said() {
         ("lore logs -n5", "lore daemon logs -n5"),
         ("lore sync --Robot", "lore sync --robot"),
         ("lore help", "lore --help"),
+        ("lore help sync", "lore sync --help"),
+        ("lore help daemon start", "lore daemon start --help"),
+        ("lore search cache -flaky", "lore search cache  -flaky"),
+        (
+            "lore search -flaky cache -n5",
+            "lore search  -flaky cache -n5",
+        ),
+        ("lore search cache -network", "lore search cache  -network"),
+        ("lore search cache -like !1", "lore search cache --like !1"),
         ("lore --colour never status", "lore --color never status"),
     ] {
         let (read, notes) = read(line).unwrap_or_else(|| panic!("{line}"));

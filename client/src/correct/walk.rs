@@ -29,9 +29,16 @@ pub(super) struct Walk<'a> {
     pub(super) words: Vec<OsString>,
     /// What was read as something else.
     pub(super) changes: Vec<Change>,
+    /// Words with a dash that a search is to leave out.
+    pub(super) left_out: Vec<String>,
+    /// `help` stood before a command.
+    helps: bool,
     /// Where in `words` the arguments are that belong to no flag.
     bare: Vec<usize>,
 }
+
+/// The command whose arguments may begin with a dash.
+const SEARCH: &str = "search";
 
 impl<'a> Walk<'a> {
     /// Goes along `words`, the first of which is the program's name.
@@ -41,6 +48,8 @@ impl<'a> Walk<'a> {
             names: Vec::new(),
             words: words.iter().take(1).cloned().collect(),
             changes: Vec::new(),
+            left_out: Vec::new(),
+            helps: false,
             bare: Vec::new(),
         };
         let mut rest = words.get(1..).unwrap_or_default();
@@ -60,6 +69,9 @@ impl<'a> Walk<'a> {
             };
         }
         walk.flags_without_dashes();
+        if walk.helps {
+            walk.switch("help", "help");
+        }
         walk
     }
 
@@ -71,6 +83,12 @@ impl<'a> Walk<'a> {
             None => (word, None),
         };
         let body = name.trim_start_matches('-');
+        if self.is_left_out(word) {
+            self.left_out.push(word.to_owned());
+            // With a blank before it, it is an argument, and says the same.
+            self.argument(&format!(" {word}"));
+            return after;
+        }
         if !name.starts_with("--") && self.named(body).is_none() && self.is_cluster(body) {
             return self.cluster(word, after);
         }
@@ -135,6 +153,30 @@ impl<'a> Walk<'a> {
         self.at
             .get_arguments()
             .find(|arg| arg.get_short() == Some(letter))
+    }
+
+    /// Whether a word is what a search is to leave out: `-flaky`, where that is
+    /// near to no flag.
+    fn is_left_out(&self, word: &str) -> bool {
+        let Some(body) = word.strip_prefix('-') else {
+            return false;
+        };
+        let mut letters = body.chars();
+        let Some(first) = letters.next().filter(|first| first.is_alphanumeric()) else {
+            return false;
+        };
+        let rest = letters.as_str();
+        let is_flag = match self.short_flag(first) {
+            // `-n5`; of `-network`, the number is none.
+            Some(arg) if arg.get_id() == "limit" => rest.parse::<u32>().is_ok(),
+            Some(_) => true,
+            None => false,
+        };
+        self.names == [SEARCH]
+            && rest.chars().count() > 1
+            && !is_flag
+            && self.named(body).is_none()
+            && self.near(body).is_none()
     }
 
     /// Whether a word with a single dash begins with a known letter, and is
@@ -219,6 +261,11 @@ impl<'a> Walk<'a> {
         if let Some((arg, long)) = self.named(word)
             && !arg.get_action().takes_values()
         {
+            if long == "help" {
+                // Of the command that follows.
+                self.helps = true;
+                return after;
+            }
             self.switch(word, long);
             return after;
         }

@@ -25,19 +25,22 @@ impl Cell {
     }
 }
 
-/// Rows of cells. One column may give way where the terminal is narrow.
+/// Rows of cells. Some columns give way where the terminal is narrow.
 pub(crate) struct Table {
     headers: Vec<&'static str>,
-    yielding: Option<usize>,
+    /// Columns by number, each with the fewest columns of the terminal that it
+    /// is left, in the order in which they give way.
+    yielding: Vec<(usize, usize)>,
     rows: Vec<Vec<Cell>>,
 }
 
 impl Table {
-    /// A table with these headers; the one numbered `yielding` is cut first.
-    pub(crate) fn new(headers: &[&'static str], yielding: Option<usize>) -> Self {
+    /// A table with these headers. Each of `yielding` is a column and the width
+    /// that it keeps; they are cut in this order.
+    pub(crate) fn new(headers: &[&'static str], yielding: &[(usize, usize)]) -> Self {
         Self {
             headers: headers.to_vec(),
-            yielding,
+            yielding: yielding.to_vec(),
             rows: Vec::new(),
         }
     }
@@ -55,10 +58,11 @@ impl Table {
                 *width = (*width).max(text::columns(&cell.text));
             }
         }
-        if let (Some(limit), Some(yielding)) = (view.width, self.yielding) {
+        for (column, least) in &self.yielding {
             let total: usize = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
-            if let Some(width) = widths.get_mut(yielding) {
-                *width = width.saturating_sub(total.saturating_sub(limit)).max(8);
+            let over = view.width.map_or(0, |limit| total.saturating_sub(limit));
+            if let Some(width) = widths.get_mut(*column) {
+                *width = width.saturating_sub(over).max((*least).min(*width));
             }
         }
         let mut lines = String::new();
@@ -105,7 +109,7 @@ mod tests {
 
     #[test]
     fn columns_align_and_the_yielding_one_gives_way() {
-        let mut table = Table::new(&["STATE", "PROJECT", "RUN"], Some(1));
+        let mut table = Table::new(&["STATE", "PROJECT", "RUN"], &[(1, 8)]);
         table.row(vec![
             Cell::new("failed").painted(|p, s| p.bad(s)),
             Cell::new("a-very/long/project/path"),

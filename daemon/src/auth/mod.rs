@@ -27,7 +27,7 @@ pub async fn login(
     now: Timestamp,
 ) -> Result<HostToken, WireError> {
     let config = hosts.config();
-    let name = chosen(&config, ask.host.as_deref())?;
+    let name = chosen(&config, ask.host.as_deref(), "login")?;
     let host = described(&config, &name, ask.url.as_deref())?;
     let token = Token::new(ask.token.expose());
     if token.is_empty() {
@@ -111,7 +111,7 @@ pub async fn status(
 /// The host is not known, or the file cannot be removed.
 pub async fn logout(hosts: &HostClients, ask: Logout) -> Result<LoggedOut, WireError> {
     let config = hosts.config();
-    let name = chosen(&config, ask.host.as_deref())?;
+    let name = chosen(&config, ask.host.as_deref(), "logout")?;
     let removed = hosts.finder().forget(&name).await?;
     hosts.forget(&name);
     let host = described(&config, &name, None)?;
@@ -123,8 +123,8 @@ pub async fn logout(hosts: &HostClients, ask: Logout) -> Result<LoggedOut, WireE
 }
 
 /// The host that is meant: a configured one by any of its names, a new one by
-/// its own, or the only one.
-fn chosen(config: &Config, asked: Option<&str>) -> Result<String, WireError> {
+/// its own, or the only one. `command` is what to type again with its name.
+fn chosen(config: &Config, asked: Option<&str>, command: &str) -> Result<String, WireError> {
     let Some(asked) = asked else {
         let mut names = config.hosts.keys();
         return match (names.next(), names.next()) {
@@ -133,14 +133,14 @@ fn chosen(config: &Config, asked: Option<&str>) -> Result<String, WireError> {
                 ErrorCode::Usage,
                 "no host is configured yet; name the host of the token",
             )
-            .action("lore auth login --host gitlab.example.com")),
+            .action(format!("lore auth {command} --host gitlab.example.com"))),
             _ => {
                 let known: Vec<&str> = config.hosts.keys().map(String::as_str).collect();
                 let message = format!("name one of the hosts {}", known.join(", "));
                 let error = WireError::new(ErrorCode::Usage, message);
                 let actions = known
                     .iter()
-                    .map(|name| format!("lore auth login --host {name}"));
+                    .map(|name| format!("lore auth {command} --host {name}"));
                 Err(actions.fold(error, WireError::action))
             }
         };

@@ -140,6 +140,11 @@ async fn the_host_is_named_where_there_are_several_and_may_be_a_new_one() {
             .actions
             .contains(&"lore auth login --host other".to_owned())
     );
+    let out = logout(&f.hosts, Logout::default()).await.unwrap_err();
+    assert_eq!(
+        out.actions,
+        ["lore auth logout --host h", "lore auth logout --host other"]
+    );
     let ask = Login {
         host: Some("new.example".into()),
         url: Some(f.server.uri()),

@@ -13,7 +13,8 @@ use crate::sync::surgical::targets;
 /// How a request names an item.
 #[derive(Debug)]
 pub(crate) struct ItemAsked {
-    pub(crate) source: SourceType,
+    /// The kind; `None` where the reference has to say it.
+    pub(crate) source: Option<SourceType>,
     pub(crate) iid: Option<u64>,
     /// `123`, `!123`, `group/project!123` or a web address.
     pub(crate) reference: Option<String>,
@@ -23,7 +24,7 @@ pub(crate) struct ItemAsked {
 }
 
 impl Daemon {
-    /// The project and the number that a request names, by the same rules as a
+    /// The project, the kind and the number that a request names, by the same rules as a
     /// surgical sync: an address decides host and project.
     ///
     /// # Errors
@@ -33,23 +34,23 @@ impl Daemon {
         &self,
         ready: &Ready,
         asked: ItemAsked,
-    ) -> Result<(ProjectInfo, u64), WireError> {
-        let source = asked.source;
+    ) -> Result<(ProjectInfo, SourceType, u64), WireError> {
         let mut request = SyncRequest {
             project: asked.project,
             host: asked.host,
             remotes: asked.remotes,
             ..SyncRequest::default()
         };
-        match source {
-            SourceType::Issue => {
+        match asked.source {
+            Some(SourceType::Issue) => {
                 request.issues.extend(asked.iid);
                 request.issue_urls.extend(asked.reference);
             }
-            SourceType::MergeRequest => {
+            Some(SourceType::MergeRequest) => {
                 request.merge_requests.extend(asked.iid);
                 request.merge_request_urls.extend(asked.reference);
             }
+            None => request.urls.extend(asked.reference),
         }
         let config = ready.config.clone();
         let found = ready
@@ -62,8 +63,9 @@ impl Daemon {
             issues,
             merge_requests,
         } = &found.requested;
-        let iid = match (issues.as_slice(), merge_requests.as_slice()) {
-            ([iid], []) | ([], [iid]) => *iid,
+        let (source, iid) = match (issues.as_slice(), merge_requests.as_slice()) {
+            ([iid], []) => (SourceType::Issue, *iid),
+            ([], [iid]) => (SourceType::MergeRequest, *iid),
             ([], []) => return Err(usage("name the item by `iid` or by `reference`")),
             _ => return Err(usage("`iid` and `reference` name two different items")),
         };
@@ -79,6 +81,7 @@ impl Daemon {
                 id: None,
                 web_url,
             },
+            source,
             iid,
         ))
     }

@@ -35,9 +35,9 @@ impl Daemon {
         if request.preflight_only {
             return Err(WireError::new(
                 ErrorCode::Usage,
-                "`preflight_only` checks named issues and merge requests; name some",
+                "a check of what can be had (`--preflight-only`) needs issues or merge requests to check; name some",
             )
-            .action("lore sync --mr IID --preflight-only"));
+            .action("lore sync --help"));
         }
         let projects = chosen(&ready.config, &request)?;
         if request.dry_run {

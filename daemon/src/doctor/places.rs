@@ -47,7 +47,12 @@ pub(super) fn look(places: &Places) -> Vec<Finding> {
             let message = format!("others may {verb} {what}: `{shown}` has the mode {mode:04o}");
             Finding::warning(name, message).action(format!("chmod {cure} {word}"))
         } else {
-            Finding::ok(name, format!("`{shown}` is yours alone ({mode:04o})"))
+            let whose = if mode & 0o077 == 0 {
+                "is yours alone"
+            } else {
+                "can be written by you alone"
+            };
+            Finding::ok(name, format!("`{shown}` {whose} ({mode:04o})"))
         };
         findings.push(finding.of(shown));
     }
@@ -88,7 +93,9 @@ mod tests {
             std::fs::set_permissions(&data_dir, std::fs::Permissions::from_mode(mode)).unwrap();
             look(&places).remove(0)
         };
-        assert_eq!(finding(0o700).state, CheckState::Ok);
+        let own = finding(0o700);
+        assert_eq!(own.state, CheckState::Ok);
+        assert!(own.message.contains("yours alone"), "{own:?}");
         let open = finding(0o755);
         assert_eq!(open.state, CheckState::Warning);
         let done = std::process::Command::new("sh")
@@ -96,5 +103,14 @@ mod tests {
             .status();
         assert!(done.unwrap().success(), "{open:?}");
         assert_eq!(look(&places)[0].state, CheckState::Ok);
+        // Others may look at the config.
+        std::fs::write(&places.config, "").unwrap();
+        std::fs::set_permissions(&places.config, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let config = look(&places);
+        let config = config.iter().find(|f| f.message.contains("config.toml"));
+        assert!(
+            config.unwrap().message.contains("by you alone"),
+            "{config:?}"
+        );
     }
 }

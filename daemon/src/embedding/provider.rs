@@ -36,6 +36,24 @@ pub trait Provider: Send + Sync + fmt::Debug {
         inputs: &'a [EmbedInput],
         cancel: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Vec<Embedded>, EmbedError>>;
+
+    /// [`Provider::identity`] for somebody who waits: nothing is tried twice.
+    fn identity_now<'a>(
+        &'a self,
+        cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<ModelIdentity, EmbedError>> {
+        self.identity(cancel)
+    }
+
+    /// [`Provider::embed`] for somebody who waits: it goes before work that
+    /// nobody waits for, and nothing is tried twice.
+    fn embed_now<'a>(
+        &'a self,
+        inputs: &'a [EmbedInput],
+        cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Vec<Embedded>, EmbedError>> {
+        self.embed(inputs, cancel)
+    }
 }
 
 /// The vector of one input, or why it has none.

@@ -96,6 +96,31 @@ impl Trial {
         hosts: &HostClients,
         now: Timestamp,
     ) -> Result<SetupReport, WireError> {
+        let checked = self.checked(hosts, now).await;
+        checked.map_err(|error| self.with_url(error))
+    }
+
+    /// The host is not in the config yet: what to type next has to name its
+    /// address too.
+    fn with_url(&self, mut error: WireError) -> WireError {
+        let login = format!("lore auth login --host {}", self.name);
+        if self.url_given
+            && let Ok(url) = shlex::try_quote(self.host.url.as_str())
+        {
+            for action in &mut error.actions {
+                if *action == login {
+                    *action = format!("{login} --url {url}");
+                }
+            }
+        }
+        error
+    }
+
+    async fn checked(
+        &mut self,
+        hosts: &HostClients,
+        now: Timestamp,
+    ) -> Result<SetupReport, WireError> {
         let found = match (&self.secret, &self.host.token) {
             (Some(secret), _) => Found {
                 token: Token::new(secret.expose()),

@@ -263,3 +263,21 @@ async fn a_variable_that_was_found_is_pinned_and_a_kept_token_gives_way_to_a_nam
     assert_eq!(token(), Some(TokenSource::Env("GITLAB_TOKEN".to_owned())));
     assert!(!kept.exists());
 }
+
+#[tokio::test]
+async fn what_to_type_for_a_host_that_is_not_configured_has_its_address() {
+    let fixture = Fixture::new().await;
+    let ask = Setup {
+        token: Some(AskedSource::File("missing".into())),
+        ..fixture.setup("", &["group/project"])
+    };
+    let error = fixture.write(&ask).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::TokenMissing);
+    assert_eq!(
+        error.actions,
+        [format!(
+            "lore auth login --host gitlab.example.com --url {}/",
+            fixture.server.uri()
+        )]
+    );
+}

@@ -112,6 +112,13 @@ fn refuse(from: &Path, to: &Path, force: bool) -> Result<(), StoreError> {
         let path = to.to_path_buf();
         Err(StoreError::InTheWay { path, reason })
     };
+    if let Some(folder) = to.parent()
+        && !folder.as_os_str().is_empty()
+        && !folder.is_dir()
+    {
+        let folder = folder.to_path_buf();
+        return Err(StoreError::NoFolder { folder });
+    }
     let real = |path: &Path| std::fs::canonicalize(path.parent().unwrap_or(Path::new(".")));
     let beside = matches!((real(from), real(to)), (Ok(a), Ok(b)) if a == b);
     let own = |name: &str| name.starts_with("lored.") || name == "start.lock";

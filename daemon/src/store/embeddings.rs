@@ -19,8 +19,9 @@ use super::search_index::{Found, found};
 
 /// Entries of `removed_embeddings` that are kept for copies in memory.
 const REMOVALS_KEPT: i64 = 100_000;
-/// Vectors that a narrow filter may let through to be compared one by one.
-const NARROW: u32 = 50_000;
+
+/// A model may fail at one document in so many.
+const FORGIVEN: u64 = 20;
 
 /// What is embedded of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +91,7 @@ pub fn due(
                  UNION ALL SELECT id FROM documents WHERE project_id = ?1 AND embedded_with < ?2
                  UNION ALL SELECT id FROM documents WHERE project_id = ?1 AND embedded_with > ?2) d
              WHERE NOT EXISTS (SELECT 1 FROM embedding_failures f
-                 WHERE f.document_id = d.id AND f.next_attempt_at > ?3)
+                 WHERE f.document_id = d.id AND f.model_id = ?2 AND f.next_attempt_at > ?3)
              LIMIT ?4",
         )?
         .query_map(params![project, model, millis(now), limit], |row| {
@@ -127,9 +128,24 @@ pub fn embeddable(
     Ok(all)
 }
 
-/// Stores the vectors of a document, unless it was written anew or went since
-/// it was read. Vectors of other models stay: they are searched until this
-/// model has all.
+/// Takes the vectors of `model` that stand from an earlier time, before another
+/// model was in use, as those of their documents: a vector goes with the text
+/// that it is of. What has none costs nothing.
+pub fn adopt(tx: &Transaction<'_>, project: i64, model: i64) -> Result<usize, StoreError> {
+    Ok(tx
+        .prepare_cached(
+            "UPDATE documents SET embedded_with = ?2 WHERE id IN (
+                 SELECT id FROM documents WHERE project_id = ?1 AND embedded_with < ?2
+                 UNION ALL SELECT id FROM documents WHERE project_id = ?1 AND embedded_with > ?2)
+             AND EXISTS (SELECT 1 FROM embeddings e
+                 WHERE e.document_id = documents.id AND e.model_id = ?2)",
+        )?
+        .execute([project, model])?)
+}
+
+/// Stores the vectors of a document, unless it has them, was written anew or
+/// went since it was read. Vectors of other models stay: they are searched
+/// until this model has all.
 pub fn put(
     tx: &Transaction<'_>,
     model: i64,
@@ -138,7 +154,8 @@ pub fn put(
 ) -> Result<bool, StoreError> {
     let project: Option<i64> = tx
         .prepare_cached(
-            "UPDATE documents SET embedded_with = ?3 WHERE id = ?1 AND content_hash = ?2
+            "UPDATE documents SET embedded_with = ?3
+             WHERE id = ?1 AND content_hash = ?2 AND embedded_with IS NOT ?3
              RETURNING project_id",
         )?
         .query_row(params![of.document, of.content_hash, model], |row| {
@@ -165,34 +182,42 @@ pub fn put(
             piece.vector
         ])?;
     }
-    tx.prepare_cached("DELETE FROM embedding_failures WHERE document_id = ?1")?
-        .execute([of.document])?;
+    tx.prepare_cached("DELETE FROM embedding_failures WHERE document_id = ?1 AND model_id = ?2")?
+        .execute(params![of.document, model])?;
     Ok(true)
 }
 
-/// How often a document has failed.
-pub fn attempts(connection: &Connection, document: DocumentId) -> Result<u32, StoreError> {
+/// How often `model` has failed at a document.
+pub fn attempts(
+    connection: &Connection,
+    model: i64,
+    document: DocumentId,
+) -> Result<u32, StoreError> {
     Ok(connection
-        .prepare_cached("SELECT attempts FROM embedding_failures WHERE document_id = ?1")?
-        .query_row([document], |row| row.get(0))
+        .prepare_cached(
+            "SELECT attempts FROM embedding_failures WHERE document_id = ?1 AND model_id = ?2",
+        )?
+        .query_row(params![document, model], |row| row.get(0))
         .optional()?
         .unwrap_or(0))
 }
 
-/// Notes that a document could not be embedded; it is due again at `next`.
+/// Notes that `model` could not embed a document; it is due again at `next`.
 pub fn fail(
     tx: &Transaction<'_>,
+    model: i64,
     document: DocumentId,
     message: &str,
     next: Timestamp,
 ) -> Result<(), StoreError> {
     tx.prepare_cached(
-        "INSERT INTO embedding_failures (document_id, attempts, next_attempt_at, error_message)
-         SELECT id, 1, ?2, ?3 FROM documents WHERE id = ?1
-         ON CONFLICT (document_id) DO UPDATE SET attempts = attempts + 1,
+        "INSERT INTO embedding_failures
+             (document_id, model_id, attempts, next_attempt_at, error_message)
+         SELECT id, ?4, 1, ?2, ?3 FROM documents WHERE id = ?1
+         ON CONFLICT (document_id, model_id) DO UPDATE SET attempts = attempts + 1,
              next_attempt_at = excluded.next_attempt_at, error_message = excluded.error_message",
     )?
-    .execute(params![document, millis(next), message])?;
+    .execute(params![document, millis(next), message, model])?;
     Ok(())
 }
 
@@ -233,18 +258,25 @@ pub fn without_vectors(
         .query_row([project, model], |row| row.get(0))?)
 }
 
-/// Whether every document of a project has vectors of `model`, those apart that
-/// the provider refused.
+/// Whether every document of a project has vectors of `model`, or nearly every
+/// one where `model` failed at the rest: a model that fails at more is no
+/// substitute for the one before it.
 pub fn is_complete(connection: &Connection, project: i64, model: i64) -> Result<bool, StoreError> {
-    Ok(!connection
+    let waits: bool = connection
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM (
                  SELECT id FROM documents WHERE project_id = ?1 AND embedded_with IS NULL
                  UNION ALL SELECT id FROM documents WHERE project_id = ?1 AND embedded_with < ?2
                  UNION ALL SELECT id FROM documents WHERE project_id = ?1 AND embedded_with > ?2) d
-                 WHERE NOT EXISTS (SELECT 1 FROM embedding_failures f WHERE f.document_id = d.id))",
+                 WHERE NOT EXISTS (SELECT 1 FROM embedding_failures f
+                     WHERE f.document_id = d.id AND f.model_id = ?2))",
         )?
-        .query_row([project, model], |row| row.get::<_, bool>(0))?)
+        .query_row([project, model], |row| row.get(0))?;
+    if waits {
+        return Ok(false);
+    }
+    let failed = without_vectors(connection, project, model)?;
+    Ok(failed == 0 || failed <= documents(connection, project)?.div_ceil(FORGIVEN))
 }
 
 /// Whether a project has any vector of `model`.
@@ -328,7 +360,7 @@ pub fn last_removal(connection: &Connection) -> Result<i64, StoreError> {
         .query_row([], |row| row.get(0))?)
 }
 
-/// Looks up single vectors under the filters of a search.
+/// Looks up single vectors under filters of rows ([`Filters::of_rows`]).
 pub struct Lookup<'c> {
     /// Prepared once, since a search looks up a hundred.
     statement: RefCell<CachedStatement<'c>>,
@@ -375,30 +407,23 @@ impl<'c> Lookup<'c> {
     }
 }
 
-/// The vectors of `model` that pass a narrow filter; `None` where there are
-/// many, and where the filter is not narrow.
+/// The vectors of `model` that pass the filters, each filter read once.
 pub fn passing(
     connection: &Connection,
     filters: &Filters,
     model: i64,
-) -> Result<Option<Vec<i64>>, StoreError> {
+) -> Result<Vec<i64>, StoreError> {
     let condition = filters.condition();
-    if !condition.narrow {
-        return Ok(None);
-    }
     let sql = format!(
         "SELECT e.id FROM documents d JOIN embeddings e ON e.document_id = d.id
              LEFT JOIN issues i ON i.id = d.issue_id
              LEFT JOIN merge_requests m ON m.id = d.merge_request_id
-         WHERE e.model_id = ? AND {} LIMIT ?",
+         WHERE e.model_id = ? AND {}",
         condition.sql
     );
-    let values = std::iter::once(Value::from(model))
-        .chain(condition.values)
-        .chain([NARROW.into()]);
-    let ids: Vec<i64> = connection
+    let values = std::iter::once(Value::from(model)).chain(condition.values);
+    Ok(connection
         .prepare_cached(&sql)?
         .query_map(params_from_iter(values), |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    Ok((ids.len() < NARROW as usize).then_some(ids))
+        .collect::<Result<_, _>>()?)
 }

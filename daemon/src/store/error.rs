@@ -59,6 +59,14 @@ pub enum StoreError {
         /// What is free there, in bytes.
         free: u64,
     },
+    /// A copy was to go into a folder that is not there.
+    #[error(
+        "the folder `{}` is not there; make it first, or name a file elsewhere", folder.display()
+    )]
+    NoFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A file in the place of a copy, or one that must not be replaced.
     #[error("`{}` {reason}", path.display())]
     InTheWay {
@@ -134,6 +142,7 @@ impl StoreError {
             Self::Pool(_) => ErrorCode::DatabaseLocked,
             Self::NoRoom { .. } => ErrorCode::DiskFull,
             Self::InTheWay { .. } => ErrorCode::Usage,
+            Self::NoFolder { .. } => ErrorCode::Io,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Closed => ErrorCode::DaemonUnavailable,
             Self::Panicked => ErrorCode::Internal,

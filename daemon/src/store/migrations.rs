@@ -26,6 +26,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "lists",
         sql: include_str!("../../../migrations/003_lists.sql"),
     },
+    Migration {
+        name: "embedding_failures",
+        sql: include_str!("../../../migrations/004_embedding_failures.sql"),
+    },
 ];
 
 /// The newest schema that this build knows.

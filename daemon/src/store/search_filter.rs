@@ -58,8 +58,6 @@ pub struct Condition {
     pub sql: String,
     /// In order.
     pub values: Vec<Value>,
-    /// Whether an index leads to what passes: few pass, as a rule.
-    pub narrow: bool,
 }
 
 impl Filters {
@@ -92,12 +90,59 @@ impl Filters {
         self.len() == 0 && self.since.is_none() && !self.no_confidential && self.except.is_none()
     }
 
+    /// Whether an author, a label or a path is asked for: an index leads to
+    /// what passes, and few pass, as a rule.
+    pub fn is_narrow(&self) -> bool {
+        let mut asked = self
+            .authors
+            .iter()
+            .chain(&self.labels)
+            .chain(&self.paths)
+            .map(|filter| !filter.negated);
+        asked.any(|asked| asked)
+    }
+
+    /// The filters that a document's own rows answer. Authors, labels and paths
+    /// are lists of documents: to ask one document about a list costs as much
+    /// as to read it.
+    pub fn of_rows(&self) -> Self {
+        Self {
+            authors: Vec::new(),
+            labels: Vec::new(),
+            paths: Vec::new(),
+            ..self.clone()
+        }
+    }
+
+    /// What authors, labels and paths leave out, each as a filter of its own
+    /// that asks for it.
+    pub fn left_out(&self) -> Vec<Self> {
+        let negated = |filters: &[Filter<String>]| -> Vec<Filter<String>> {
+            let negated = filters.iter().filter(|filter| filter.negated);
+            negated.map(|f| Filter::is(f.value.clone())).collect()
+        };
+        let of = || Self::of(self.project);
+        let mut all = Vec::new();
+        all.extend(negated(&self.authors).into_iter().map(|author| Self {
+            authors: vec![author],
+            ..of()
+        }));
+        all.extend(negated(&self.labels).into_iter().map(|label| Self {
+            labels: vec![label],
+            ..of()
+        }));
+        all.extend(negated(&self.paths).into_iter().map(|path| Self {
+            paths: vec![path],
+            ..of()
+        }));
+        all
+    }
+
     /// The same in SQL.
     pub fn condition(&self) -> Condition {
         let mut condition = Condition {
             sql: "d.project_id = ?".to_owned(),
             values: vec![self.project.into()],
-            narrow: false,
         };
         condition.any(&self.kinds, |kind| {
             ("d.source_type = ?", vec![kind.as_str().to_owned().into()])
@@ -179,10 +224,6 @@ impl Filters {
             }
             None => {}
         }
-        let asks = |negated: bool| !negated;
-        condition.narrow = self.authors.iter().any(|f| asks(f.negated))
-            || self.labels.iter().any(|f| asks(f.negated))
-            || self.paths.iter().any(|f| asks(f.negated));
         condition
     }
 }

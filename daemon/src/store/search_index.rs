@@ -52,8 +52,11 @@ pub fn put(
 /// names, references. Measured by
 /// `lore-bench search-quality`.
 const WEIGHTS: &str = "4.0, 1.0, 1.5, 2.0, 0.5";
-/// Documents at each end of the index that [`newest`] chooses from.
+/// Documents at each end of a project that [`newest`] chooses from.
 const SAMPLE: u32 = 1_000;
+/// A project of at most so many documents is looked through whole, since to
+/// come upon them among all that match would take longer.
+const SMALL: u32 = 2_000;
 /// So many times the documents that are wanted are ranked over all projects
 /// before they are narrowed to one.
 const AHEAD: u32 = 3;
@@ -154,9 +157,10 @@ fn best_of_all(
 
 /// Documents that match `expression`, where there is one, and the filters,
 /// those of the items first that changed last. Of an expression, only the first
-/// and the last [`SAMPLE`] documents by row are looked at, which are the newest
-/// and the oldest: it is for words so common that ranking all that have them
-/// would take long and say little.
+/// and the last [`SAMPLE`] documents of the project by row are looked at, which
+/// are the newest and the oldest: it is for words so common that ranking all
+/// that have them would take long and say little. Fewer than `limit` are all
+/// that there are.
 pub fn newest(
     connection: &Connection,
     expression: Option<&str>,
@@ -164,35 +168,60 @@ pub fn newest(
     limit: u32,
 ) -> Result<Vec<Found>, StoreError> {
     let condition = filters.condition();
+    let columns =
+        "d.id, d.issue_id, d.merge_request_id, d.source_type = 'discussion', 0.0 AS score";
     let joins = "LEFT JOIN issues i ON i.id = d.issue_id
          LEFT JOIN merge_requests m ON m.id = d.merge_request_id";
     let sql = match expression {
         // A filter may leave few of them, so all are asked.
         Some(_) if !filters.is_empty() => format!(
-            "SELECT d.id, d.issue_id, d.merge_request_id, d.source_type = 'discussion', 0.0
-             FROM documents_fts CROSS JOIN documents d ON d.id = documents_fts.rowid {joins}
+            "SELECT {columns} FROM documents_fts CROSS JOIN documents d ON d.id = documents_fts.rowid {joins}
              WHERE documents_fts MATCH ?1 AND {}
              ORDER BY coalesce(i.updated_at, m.updated_at) DESC, d.id DESC LIMIT ?",
             condition.sql
         ),
-        Some(_) => format!(
-            "SELECT d.id, d.issue_id, d.merge_request_id, d.source_type = 'discussion', 0.0
-             FROM (SELECT * FROM (SELECT rowid FROM documents_fts WHERE documents_fts MATCH ?1
-                     ORDER BY rowid DESC LIMIT {SAMPLE})
-                 UNION SELECT * FROM (SELECT rowid FROM documents_fts WHERE documents_fts MATCH ?1
-                     ORDER BY rowid LIMIT {SAMPLE})) f
-             CROSS JOIN documents d ON d.id = f.rowid {joins}
-             WHERE {} ORDER BY coalesce(i.updated_at, m.updated_at) DESC, d.id DESC LIMIT ?",
+        Some(_) if is_small(connection, filters.project)? => format!(
+            "SELECT {columns} FROM documents d
+             CROSS JOIN documents_fts ON documents_fts.rowid = d.id {joins}
+             WHERE documents_fts MATCH ?1 AND {}
+             ORDER BY coalesce(i.updated_at, m.updated_at) DESC, d.id DESC LIMIT ?",
             condition.sql
         ),
+        Some(_) => {
+            // Documents of other projects between are passed over one by one.
+            let end = |order: &str| {
+                format!(
+                    "SELECT * FROM (SELECT documents_fts.rowid AS id FROM documents_fts
+                         CROSS JOIN documents o ON o.id = documents_fts.rowid
+                     WHERE documents_fts MATCH ?1 AND o.project_id = ?2
+                         AND documents_fts.rowid >= (SELECT min(id) FROM documents WHERE project_id = ?2)
+                         AND documents_fts.rowid <= (SELECT max(id) FROM documents WHERE project_id = ?2)
+                     ORDER BY documents_fts.rowid {order} LIMIT {SAMPLE})"
+                )
+            };
+            format!(
+                "SELECT {columns} FROM ({} UNION {}) f CROSS JOIN documents d ON d.id = f.id {joins}
+                 ORDER BY coalesce(i.updated_at, m.updated_at) DESC, d.id DESC LIMIT ?",
+                end("DESC"),
+                end("ASC"),
+            )
+        }
         None => format!(
-            "SELECT d.id, d.issue_id, d.merge_request_id, d.source_type = 'discussion', 0.0
-             FROM documents d {joins} WHERE {}
+            "SELECT {columns} FROM documents d {joins} WHERE {}
              ORDER BY coalesce(i.updated_at, m.updated_at) DESC, d.id DESC LIMIT ?",
             condition.sql
         ),
     };
     rows(connection, &sql, expression, condition, limit)
+}
+
+fn is_small(connection: &Connection, project: i64) -> Result<bool, StoreError> {
+    let counted: u32 = connection
+        .prepare_cached(
+            "SELECT count(*) FROM (SELECT 1 FROM documents WHERE project_id = ?1 LIMIT ?2)",
+        )?
+        .query_row(params![project, SMALL + 1], |row| row.get(0))?;
+    Ok(counted <= SMALL)
 }
 
 /// Which of `among` match `expression`.

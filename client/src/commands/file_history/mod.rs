@@ -93,7 +93,17 @@ impl Run for FileHistory {
             cursor: self.read.cursor.clone(),
         };
         self.read.bring_up_to_date(context, &Whose::One(project))?;
-        context.answer_read::<FileHistoryGet, History>(&params, fields.as_ref(), render::history)
+        let answer = context.answer_read::<FileHistoryGet, History>(
+            &params,
+            fields.as_ref(),
+            render::history,
+        );
+        match answer {
+            Err(Failure::Error(error)) if !context.printer.robot => {
+                Err(render::with_near_names(error).into())
+            }
+            answer => answer,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A file's history for a person.
 
+use lore_proto::WireError;
 use lore_proto::file_history::{
     ChainName, ChangeType, FileChange, FileDiscussion, FileHistory, FileMergeRequest,
 };
@@ -34,6 +35,22 @@ pub(super) fn history(history: &FileHistory, freshness: Option<&Freshness>, view
     }
     push_end(&mut page, history, view);
     page.into_text()
+}
+
+/// The error of an unknown path with the names that it may have been meant to
+/// be, which a document carries in its details.
+pub(super) fn with_near_names(mut error: WireError) -> WireError {
+    let names = error.details["nearest"].as_array();
+    let names: Vec<String> = names
+        .into_iter()
+        .flatten()
+        .filter_map(|name| Some(sanitise::line(name.as_str()?).into_owned()))
+        .collect();
+    if !names.is_empty() {
+        let names = names.join("\n  ");
+        error.message = format!("{}; known and near is:\n  {names}", error.message);
+    }
+    error
 }
 
 /// The other names, each with the merge request that made it.

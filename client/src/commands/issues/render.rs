@@ -41,7 +41,7 @@ pub(super) fn list(
     if wide {
         headers.extend(["ASSIGNEES", "LABELS", "MILESTONE"]);
     }
-    let mut table = Table::new(&headers, Some(1));
+    let mut table = Table::new(&headers, &[(1, 8)]);
     for issue in &list.issues {
         let mut cells = vec![
             Cell::new(format!("#{}", issue.iid)).painted(|paint, text| paint.name(text)),

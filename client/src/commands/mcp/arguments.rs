@@ -98,7 +98,8 @@ arguments! {
         /// state: type: path:
         #[serde(default)]
         query: String,
-        /// Instead of a query: the nearest to this item, #12 or !12
+        /// Instead of a query: the nearest to this item: #12, !12, group/p!12 or its
+        /// web address
         like: Option<String>,
         /// By words and meaning (hybrid, the default), words (lexical) or meaning
         /// (semantic)

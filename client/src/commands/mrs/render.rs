@@ -58,7 +58,7 @@ pub(super) fn list(
     if wide {
         headers.extend(["REVIEWERS", "LABELS", "TARGET"]);
     }
-    let mut table = Table::new(&headers, Some(1));
+    let mut table = Table::new(&headers, &[(1, 8)]);
     for mr in &list.merge_requests {
         let mut cells = vec![
             Cell::new(format!("!{}", mr.iid)).painted(|paint, text| paint.name(text)),

@@ -19,14 +19,15 @@ use crate::failure::Failure;
   lore search why does the cache forget entries after a restart
   lore search '\"connection reset\" -flaky label:bug path:src/net'
   lore search --type discussion --author mira --since 2w retry budget
+  lore search --label bug --state opened
   lore search --recent how is the cache cleaned up
   lore search --like '!123'")]
 pub(crate) struct Search {
-    /// Words, \"phrases\", prefix*, -exclusions, and author: label: state: type:
+    /// Words, "phrases", prefix*, -exclusions, and author: label: state: type:
     /// path:
-    #[arg(value_name = "QUERY", required_unless_present = "like")]
+    #[arg(value_name = "QUERY", required_unless_present_any = FILTERS)]
     query: Vec<String>,
-    /// The nearest to this issue or merge request, `#12` or `!12`
+    /// The nearest to this issue or merge request: '#12', '!12' or its address
     #[arg(long, value_name = "REF")]
     like: Option<String>,
     /// By words, by meaning, or both
@@ -62,6 +63,9 @@ pub(crate) struct Search {
     #[command(flatten)]
     read: ReadFlags,
 }
+
+/// What can be asked for without a word.
+const FILTERS: [&str; 6] = ["like", "types", "author", "labels", "state", "since"];
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Mode {

@@ -4,6 +4,7 @@ use lore_proto::project::Freshness;
 use lore_proto::search::{Explanation, Part, Passage, PassageSource, SearchHit, SearchResults};
 
 use crate::commands::wording::{mirror_state, state_word};
+use crate::output::flow::{Flow, Look};
 use crate::output::{Page, View, sanitise, text, time};
 
 /// At most so many passages of a hit are shown.
@@ -53,44 +54,57 @@ fn push_hit(page: &mut Page, hit: &SearchHit, view: &View) {
         push_passage(page, passage, view);
     }
     if let Some(explain) = &hit.explain {
-        page.line(format_args!("    {}", paint.dim(how(explain, hit.score))));
+        let mut flow = Flow::default();
+        flow.push(&how(explain, hit.score), &dim());
+        push_wrapped(page, flow, view);
     }
 }
 
 fn push_passage(page: &mut Page, passage: &Passage, view: &View) {
-    let place = passage
-        .path
-        .as_deref()
-        .map(|path| format!("{}: ", sanitise::line(path)))
-        .unwrap_or_default();
-    let shown = highlighted(passage, view);
-    page.line(format_args!("    {}{shown}", view.paint.dim(place)));
+    let mut flow = Flow::default();
+    if let Some(path) = &passage.path {
+        flow.push(&format!("{path}: "), &dim());
+    }
+    highlight(&mut flow, passage);
+    push_wrapped(page, flow, view);
 }
 
-/// The passage with the query's words set apart, safe for a terminal.
-fn highlighted(passage: &Passage, view: &View) -> String {
+/// Below a hit, in as many lines as it takes; in a pipe it is one.
+fn push_wrapped(page: &mut Page, flow: Flow, view: &View) {
+    for line in flow.lines(view.left(4), view) {
+        page.line(format_args!("    {line}"));
+    }
+}
+
+fn dim() -> Look {
+    Look {
+        dim: true,
+        ..Look::default()
+    }
+}
+
+/// The passage with the query's words set apart.
+fn highlight(flow: &mut Flow, passage: &Passage) {
     let characters: Vec<char> = passage.text.chars().collect();
-    let piece = |from: usize, to: usize| -> String {
-        let part: String = characters
-            .get(from..to)
-            .unwrap_or_default()
-            .iter()
-            .collect();
-        sanitise::line(&part).into_owned()
+    let strong = Look {
+        strong: true,
+        ..Look::default()
     };
-    let mut shown = String::new();
+    let mut piece = |from: usize, to: usize, look: &Look| {
+        let part = characters.get(from..to).unwrap_or_default();
+        flow.push(&part.iter().collect::<String>(), look);
+    };
     let mut at = 0;
     for (from, to) in &passage.highlights {
         let (from, to) = (*from as usize, *to as usize);
         if from < at || to < from || to > characters.len() {
             continue;
         }
-        shown.push_str(&piece(at, from));
-        shown.push_str(&view.paint.bold(piece(from, to)));
+        piece(at, from, &Look::default());
+        piece(from, to, &strong);
         at = to;
     }
-    shown.push_str(&piece(at, characters.len()));
-    shown
+    piece(at, characters.len(), &Look::default());
 }
 
 fn how(explain: &Explanation, score: f64) -> String {
@@ -105,7 +119,7 @@ fn how(explain: &Explanation, score: f64) -> String {
         part("words", explain.lexical),
         part("meaning", explain.semantic),
         explain.semantic_weight,
-        sanitise::line(&explain.reason),
+        explain.reason,
         age.unwrap_or_default()
     )
 }
@@ -183,6 +197,23 @@ pub(super) mod tests {
                 reason: "identifiers".into(),
                 recency: Some(0.9),
             }),
+        }
+    }
+
+    #[test]
+    fn no_line_of_a_hit_is_wider_than_the_terminal() {
+        let mut wide = hit();
+        wide.passages[0].text = "the cache forgets its entries ".repeat(9);
+        let view = View {
+            width: Some(60),
+            ..View::plain(NOW)
+        };
+        let mut page = Page::default();
+        push_hit(&mut page, &wide, &view);
+        let text = page.into_text();
+        assert!(text.lines().count() > 6, "{text}");
+        for line in text.lines() {
+            assert!(text::columns(line) <= 60, "{line}");
         }
     }
 

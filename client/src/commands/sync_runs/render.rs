@@ -4,11 +4,15 @@ use lore_proto::sync::{Counters, Phase, RunResult, StageTimings};
 use lore_proto::sync_runs::RunList;
 
 use crate::commands::wording::{changed, elapsed_ms, more_line, paint_run_word, run_word};
+use crate::output::flow::{Flow, Look};
 use crate::output::table::{Cell, Table};
 use crate::output::{Page, View, sanitise, text, time};
 
 /// The widest bar of a phase's time.
 const BAR: usize = 24;
+
+/// Letters of a run's id in a list; a beginning is enough to name it.
+const LEAST_ID: usize = 10;
 
 /// How many failed items are listed one by one.
 const MAX_ITEMS: usize = 50;
@@ -22,8 +26,10 @@ pub(super) fn list(list: &RunList, view: &View) -> String {
         &[
             "STATE", "PROJECT", "MODE", "STARTED", "TOOK", "CHANGED", "RUN",
         ],
-        Some(1),
+        // What changed is told by the run itself, and the project gives way next.
+        &[(5, 20), (1, 8), (5, 8)],
     );
+    let letters = telling(list.runs.iter().map(|run| run.run_id.as_str()));
     for run in &list.runs {
         table.row(vec![
             Cell::new(run_word(run)).painted(paint_run_word),
@@ -32,7 +38,9 @@ pub(super) fn list(list: &RunList, view: &View) -> String {
             Cell::new(time::ago(run.started_at, view.now)),
             Cell::new(time::took(elapsed_ms(run, view.now))),
             Cell::new(changed(&run.counters)),
-            Cell::new(sanitise::line(&run.run_id)),
+            Cell::new(sanitise::line(
+                run.run_id.get(..letters).unwrap_or(&run.run_id),
+            )),
         ]);
     }
     let mut page = Page::default();
@@ -42,6 +50,19 @@ pub(super) fn list(list: &RunList, view: &View) -> String {
         page.line(format_args!("{}", view.paint.dim(line)));
     }
     page.into_text()
+}
+
+/// How much of the beginning of each id tells it from the others: an id begins
+/// with its time, which runs of one sync may share.
+fn telling<'a>(ids: impl Iterator<Item = &'a str>) -> usize {
+    let mut ids: Vec<&str> = ids.collect();
+    ids.sort_unstable();
+    let shared = |pair: &[&str]| {
+        let both = pair[0].bytes().zip(pair[1].bytes());
+        both.take_while(|(a, b)| a == b).count()
+    };
+    let longest = ids.windows(2).map(shared).max().unwrap_or(0);
+    (longest + 1).max(LEAST_ID)
 }
 
 /// One run with its items.
@@ -60,24 +81,26 @@ pub(in crate::commands) fn run(run: &RunResult, view: &View) -> String {
     }
     if let Some(code) = run.error_code {
         let message = run.error_message.as_deref().unwrap_or("no message");
-        page.line(format_args!(
-            "{} {}",
-            paint.bad(code),
-            sanitise::lines(message)
-        ));
+        push_wrapped(&mut page, &paint.bad(code), code.as_str(), message, view);
     }
     push_timings(&mut page, &run.stage_timings_ms, run.phase, view);
     push_counters(&mut page, &run.counters);
     push_items(&mut page, run, view);
     for warning in &run.warnings {
-        page.line(format_args!(
-            "{} {}",
-            paint.warn("warning:"),
-            sanitise::line(warning)
-        ));
+        push_wrapped(
+            &mut page,
+            &paint.warn("warning:"),
+            "warning:",
+            warning,
+            view,
+        );
     }
     let retry = run.suggested_retry_command.iter();
-    let actions = retry.chain(run.recovery_actions.iter());
+    // What to look at is on the screen already.
+    let this = format!("lore sync-runs --run-id {}", run.run_id);
+    let actions = retry
+        .chain(run.recovery_actions.iter())
+        .filter(|action| **action != this);
     let mut seen: Vec<&String> = Vec::new();
     for action in actions {
         if !seen.contains(&action) {
@@ -90,6 +113,21 @@ pub(in crate::commands) fn run(run: &RunResult, view: &View) -> String {
         }
     }
     page.into_text()
+}
+
+/// Words from elsewhere behind a `mark`, which is `plain` without its colour, in
+/// as many lines as they take; in a pipe, one for each of theirs.
+fn push_wrapped(page: &mut Page, mark: &str, plain: &str, words: &str, view: &View) {
+    let used = text::columns(plain) + 1;
+    let mut lines = words.lines().flat_map(|line| {
+        let mut flow = Flow::default();
+        flow.push(line, &Look::default());
+        flow.lines(view.left(used), view)
+    });
+    page.line(format_args!("{mark} {}", lines.next().unwrap_or_default()));
+    for line in lines {
+        page.line(format_args!("{}{line}", " ".repeat(used)));
+    }
 }
 
 fn span(run: &RunResult, view: &View) -> String {
@@ -164,13 +202,14 @@ fn push_items(page: &mut Page, run: &RunResult, view: &View) {
     page.blank();
     for failure in run.entity_failures.iter().take(MAX_ITEMS) {
         let reference = format!("{}{}", failure.entity_type.sigil(), failure.iid);
-        page.line(format_args!(
-            "  {} {}: {} {}",
-            view.paint.name(reference),
-            sanitise::line(&failure.stage),
-            view.paint.bad(failure.code),
-            sanitise::line(&failure.message)
-        ));
+        let stage = sanitise::line(&failure.stage);
+        let plain = format!("  {reference} {stage}: {}", failure.code);
+        let painted = format!(
+            "  {} {stage}: {}",
+            view.paint.name(&reference),
+            view.paint.bad(failure.code)
+        );
+        push_wrapped(page, &painted, &plain, &failure.message, view);
     }
     let left_out = run.entity_failures.len().saturating_sub(MAX_ITEMS);
     if left_out > 0 {
@@ -301,6 +340,63 @@ next: lore sync
 next: lore status
 "
         );
+    }
+
+    #[test]
+    fn the_list_fits_a_terminal_and_tells_runs_apart() {
+        let run = |id: &str| RunResult {
+            run_id: id.into(),
+            counters: Counters {
+                issues_ingested: 1_234,
+                mrs_ingested: 567,
+                notes_ingested: 8_901,
+                ..Counters::default()
+            },
+            ..failed_run()
+        };
+        let found = RunList {
+            runs: vec![
+                run("01JX8M4TQZAB0123456789WXYZ"),
+                run("01JX8M4TQZAC0123456789WXYZ"),
+            ],
+            total: 2,
+            remaining: 0,
+            next_cursor: None,
+        };
+        let view = View {
+            width: Some(80),
+            ..View::plain(NOW)
+        };
+        let page = list(&found, &view);
+        assert!(
+            page.contains("01JX8M4TQZAB\n") && page.contains("01JX8M4TQZAC\n"),
+            "{page}"
+        );
+        for line in page.lines() {
+            assert!(text::columns(line) <= 80, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_run_does_not_lead_to_itself_and_no_message_is_wider_than_the_terminal() {
+        let mut failed = failed_run();
+        failed.error_message = Some("it broke, and it took long to say why ".repeat(6));
+        failed.warnings = vec!["a warning with many words in it ".repeat(6)];
+        failed.recovery_actions = vec![
+            format!("lore sync-runs --run-id {}", failed.run_id),
+            "lore status".into(),
+        ];
+        failed.suggested_retry_command = None;
+        let view = View {
+            width: Some(80),
+            ..View::plain(NOW)
+        };
+        let page = run(&failed, &view);
+        let next: Vec<&str> = page.lines().filter(|l| l.starts_with("next:")).collect();
+        assert_eq!(next, ["next: lore status"]);
+        for line in page.lines() {
+            assert!(text::columns(line) <= 80, "{line}");
+        }
     }
 
     #[test]

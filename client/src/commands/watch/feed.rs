@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lore_proto::daemon::{DaemonStatus, HelloReply, Nothing};
 use lore_proto::events::{Event, SubscribeJobs};
-use lore_proto::jobs::{Cancelled, JobRef};
+use lore_proto::jobs::{CancelJob, Cancelled};
 use lore_proto::methods::{
     GetDaemonStatus, JobsCancel, JobsList, SyncRunsGet, SyncRunsList, SyncStart,
 };
@@ -207,9 +207,14 @@ fn answer_all(
                 };
                 Answer::Sync(context.ask::<SyncStart>(&request).map_err(wire))
             }
-            Ask::Cancel(job_id) => {
-                Answer::Cancel(context.ask::<JobsCancel>(&JobRef { job_id }).map_err(wire))
-            }
+            Ask::Cancel(job_id) => Answer::Cancel(
+                context
+                    .ask::<JobsCancel>(&CancelJob {
+                        job_id,
+                        asker: None,
+                    })
+                    .map_err(wire),
+            ),
         };
         if sender.send(Message::Answer(answer)).is_err() {
             return;

@@ -20,11 +20,13 @@ struct Part {
     broken_off: bool,
 }
 
-/// Embeds `texts`. Empty ones are not sent.
+/// Embeds `texts`. Empty ones are not sent. Without `patient`, nothing is tried
+/// twice.
 pub(super) async fn embed(
     service: &Service,
     mut texts: Vec<String>,
     dimension: usize,
+    patient: bool,
     cancel: &CancellationToken,
 ) -> Result<Vec<Embedded>, EmbedError> {
     let mut results: Vec<Embedded> = texts.iter().map(|_| Err(InputError::Empty)).collect();
@@ -49,7 +51,7 @@ pub(super) async fn embed(
     {
         let members = &sent[start..end];
         let asked: Vec<&str> = members.iter().map(|index| texts[*index].as_str()).collect();
-        let (status, reason) = match service.ask(&asked, !broken_off, cancel).await {
+        let (status, reason) = match service.ask(&asked, patient && !broken_off, cancel).await {
             Ok(vectors) => {
                 answered = true;
                 for (index, components) in members.iter().zip(vectors) {
@@ -92,7 +94,7 @@ pub(super) async fn embed(
     // Where nothing at all got an answer, a text that is known to be good
     // tells a broken service from texts that it cannot digest.
     if let (false, Some((status, reason))) = (answered, outage)
-        && service.probe(cancel).await.is_err()
+        && service.probe(patient, cancel).await.is_err()
     {
         return Err(service.refused(status, reason));
     }

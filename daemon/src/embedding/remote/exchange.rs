@@ -106,9 +106,14 @@ impl Service {
         &self.address
     }
 
-    /// The dimension of the model's vectors.
-    pub(super) async fn probe(&self, cancel: &CancellationToken) -> Result<usize, EmbedError> {
-        match self.ask(&[PROBE], true, cancel).await {
+    /// The dimension of the model's vectors. Without `patient`, nothing is
+    /// tried twice.
+    pub(super) async fn probe(
+        &self,
+        patient: bool,
+        cancel: &CancellationToken,
+    ) -> Result<usize, EmbedError> {
+        match self.ask(&[PROBE], patient, cancel).await {
             Ok(vectors) => match vectors.first() {
                 Some(vector) if !vector.is_empty() => Ok(vector.len()),
                 _ => Err(self.bad_answer("a vector without components")),
@@ -120,12 +125,16 @@ impl Service {
 
     /// What tells versions of the model under one name apart; only Ollama
     /// says.
-    pub(super) async fn digest(&self, cancel: &CancellationToken) -> Result<String, EmbedError> {
+    pub(super) async fn digest(
+        &self,
+        patient: bool,
+        cancel: &CancellationToken,
+    ) -> Result<String, EmbedError> {
         if self.dialect != Dialect::Ollama {
             return Ok(String::new());
         }
         let url = format!("{}/api/tags", self.root);
-        let body = match self.exchange(&url, None, true, cancel).await {
+        let body = match self.exchange(&url, None, patient, cancel).await {
             Ok(body) => body,
             // A server in front of Ollama need not pass this route on.
             Err(Failure::OfInput { status: 404, .. }) => return Ok(String::new()),

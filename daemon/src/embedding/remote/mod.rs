@@ -92,11 +92,14 @@ impl fmt::Debug for ApiKey {
 }
 
 /// Embeds with a service. At most [`Dialect::concurrency`] requests are under
-/// way at once, whoever asks.
+/// way at once, whoever asks, and one place among them is never taken by what
+/// nobody waits for.
 #[derive(Debug)]
 pub(super) struct Remote {
     service: Service,
-    permits: Semaphore,
+    places: Semaphore,
+    /// For work that can wait, before it asks for a place.
+    patient_places: Semaphore,
     identity: OnceCell<ModelIdentity>,
 }
 
@@ -114,7 +117,8 @@ impl Remote {
     fn new(dialect: Dialect, settings: RemoteSettings) -> Result<Self, EmbedError> {
         Ok(Self {
             service: Service::new(dialect, settings)?,
-            permits: Semaphore::new(dialect.concurrency()),
+            places: Semaphore::new(dialect.concurrency()),
+            patient_places: Semaphore::new(dialect.concurrency().saturating_sub(1).max(1)),
             identity: OnceCell::new(),
         })
     }
@@ -124,14 +128,7 @@ impl Remote {
         cancel: &CancellationToken,
     ) -> Result<&ModelIdentity, EmbedError> {
         self.identity
-            .get_or_try_init(|| async {
-                Ok(ModelIdentity {
-                    provider: self.service.dialect().name(),
-                    model: self.service.model().to_owned(),
-                    dimension: self.service.probe(cancel).await?,
-                    digest: self.service.digest(cancel).await?,
-                })
-            })
+            .get_or_try_init(|| self.ask_identity(true, cancel))
             .await
     }
 
@@ -146,7 +143,7 @@ impl Remote {
         let dimension = self.known_identity(cancel).await?.dimension;
         let batches: Vec<_> = inputs
             .chunks(self.batch_size())
-            .map(|inputs| self.embed_batch(inputs, dimension, cancel))
+            .map(|inputs| self.embed_batch(inputs, dimension, true, cancel))
             .collect();
         // Dropping the stream at the first error drops what is under way.
         let batches: Vec<_> = stream::iter(batches)
@@ -160,12 +157,59 @@ impl Remote {
         &self,
         inputs: &[EmbedInput],
         dimension: usize,
+        patient: bool,
         cancel: &CancellationToken,
     ) -> Result<Vec<Embedded>, EmbedError> {
-        // The semaphore is never closed.
-        let _permit = self.permits.acquire().await;
+        // The semaphores are never closed.
+        let _patient = if patient {
+            self.patient_places.acquire().await.ok()
+        } else {
+            None
+        };
+        let _place = self.places.acquire().await;
         let texts = inputs.iter().map(|input| self.text(input)).collect();
-        batch::embed(&self.service, texts, dimension, cancel).await
+        batch::embed(&self.service, texts, dimension, patient, cancel).await
+    }
+
+    async fn ask_identity(
+        &self,
+        patient: bool,
+        cancel: &CancellationToken,
+    ) -> Result<ModelIdentity, EmbedError> {
+        Ok(ModelIdentity {
+            provider: self.service.dialect().name(),
+            model: self.service.model().to_owned(),
+            dimension: self.service.probe(patient, cancel).await?,
+            digest: self.service.digest(patient, cancel).await?,
+        })
+    }
+
+    /// Whoever asks patiently may be waiting between two attempts, so this one
+    /// asks for itself.
+    async fn known_identity_now(
+        &self,
+        cancel: &CancellationToken,
+    ) -> Result<ModelIdentity, EmbedError> {
+        if let Some(known) = self.identity.get() {
+            return Ok(known.clone());
+        }
+        let found = self.ask_identity(false, cancel).await?;
+        // Another may have been told meanwhile, or is being told.
+        self.identity.set(found.clone()).ok();
+        Ok(self.identity.get().cloned().unwrap_or(found))
+    }
+
+    async fn embed_all_now(
+        &self,
+        inputs: &[EmbedInput],
+        cancel: &CancellationToken,
+    ) -> Result<Vec<Embedded>, EmbedError> {
+        let dimension = self.known_identity_now(cancel).await?.dimension;
+        let mut all = Vec::with_capacity(inputs.len());
+        for inputs in inputs.chunks(self.batch_size()) {
+            all.extend(self.embed_batch(inputs, dimension, false, cancel).await?);
+        }
+        Ok(all)
     }
 
     /// What is sent for an input; empty for an input without text.
@@ -204,5 +248,20 @@ impl Provider for Remote {
         cancel: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<Vec<Embedded>, EmbedError>> {
         Box::pin(self.embed_all(inputs, cancel))
+    }
+
+    fn identity_now<'a>(
+        &'a self,
+        cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<ModelIdentity, EmbedError>> {
+        Box::pin(self.known_identity_now(cancel))
+    }
+
+    fn embed_now<'a>(
+        &'a self,
+        inputs: &'a [EmbedInput],
+        cancel: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Vec<Embedded>, EmbedError>> {
+        Box::pin(self.embed_all_now(inputs, cancel))
     }
 }

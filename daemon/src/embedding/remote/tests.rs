@@ -345,3 +345,50 @@ async fn an_answer_of_another_form_says_so() {
     let error = embed(&remote, &["one"]).await.unwrap_err();
     assert!(matches!(error, EmbedError::BadAnswer { .. }), "{error}");
 }
+
+#[tokio::test]
+async fn a_query_does_not_wait_behind_documents_nor_is_it_tried_twice() {
+    // Documents are never answered; a query is at once, and `broken` never well.
+    let server = MockServer::start().await;
+    Mock::given(method("POST"))
+        .respond_with(|request: &Request| {
+            let texts = texts_of(request);
+            if texts[0].starts_with("document") {
+                return openai_answer(&texts).set_delay(Duration::from_mins(10));
+            }
+            if texts[0] == "broken" {
+                return ResponseTemplate::new(503);
+            }
+            openai_answer(&texts)
+        })
+        .mount(&server)
+        .await;
+    let remote = openai(settings(&server, "m")).unwrap();
+    let cancel = CancellationToken::new();
+    let documents: Vec<EmbedInput> = (0..1_000)
+        .map(|number| EmbedInput::document("", format!("document {number}")))
+        .collect();
+    let query = async {
+        // As many as may be under way beside a query.
+        loop {
+            let requests = server.received_requests().await.unwrap();
+            let documents = |r: &&Request| texts_of(r)[0].starts_with("document");
+            if requests.iter().filter(documents).count() == 3 {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        let vectors = remote.embed_now(&[EmbedInput::query("one")], &cancel).await;
+        assert!(vectors.unwrap()[0].is_ok());
+        let broken = [EmbedInput::query("broken")];
+        let error = remote.embed_now(&broken, &cancel).await.unwrap_err();
+        assert!(matches!(error, EmbedError::Refused { status: 503, .. }));
+        let requests = server.received_requests().await.unwrap();
+        let broken = requests.iter().filter(|r| texts_of(r)[0] == "broken");
+        assert_eq!(broken.count(), 1);
+    };
+    tokio::select! {
+        _ = remote.embed(&documents, &cancel) => panic!("the documents were answered"),
+        () = query => {}
+    }
+}

@@ -244,8 +244,12 @@ impl Question<'_> {
             "nearest": nearest,
             "possibly_missing": missing,
         }));
-        // The nearest paths come from GitLab, so no command is made of them.
-        Ok(project::with_sync_command(error, self.asked))
+        // The nearest paths come from GitLab, so no command is made of them. Where
+        // there are some, the path is misspelt rather than too new.
+        if nearest.is_empty() {
+            return Ok(project::with_sync_command(error, self.asked));
+        }
+        Ok(error)
     }
 
     /// All that decides which merge requests the answer holds.

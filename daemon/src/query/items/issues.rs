@@ -8,7 +8,7 @@ use lore_proto::project::{ProjectInfo, Read};
 use super::detail::{Threads, ThreadsAsked};
 use super::list::Question;
 use super::{
-    BODY_LIMIT, EVENTS, LINKS, MAX_BODY_LIMIT, MAX_NOTE_LIMIT, NOTE_LIMIT, bounded, find, label,
+    BODY_LIMIT, EVENTS, LINKS, MAX_BODY_LIMIT, MAX_NOTE_LIMIT, NOTE_LIMIT, bounded, find, labels,
     order, owed, user_name, wanted,
 };
 use crate::query::{page_size, project};
@@ -38,7 +38,7 @@ pub async fn list(
             state: (state != IssueState::All).then(|| state.as_str()),
             author: params.author.map(user_name),
             assignee: params.assignee.map(|name| wanted(user_name(name))),
-            labels: params.labels.into_iter().map(label).collect(),
+            labels: labels(params.labels)?,
             milestone: params.milestone.map(wanted),
             since: params.since.map(Timestamp::as_millisecond),
             ..Filters::of(SourceType::Issue, row.id)

@@ -11,7 +11,7 @@ use super::detail::{Threads, ThreadsAsked};
 use super::list::Question;
 use super::{
     BODY_LIMIT, EVENTS, FILES, LINKS, MAX_BODY_LIMIT, MAX_NOTE_LIMIT, NOTE_LIMIT, bounded, find,
-    label, order, owed, user_name, wanted,
+    labels, order, owed, user_name, wanted,
 };
 use crate::query::{page_size, project};
 use crate::store::item_details::{self, Scope};
@@ -41,7 +41,7 @@ pub async fn list(
             author: params.author.map(user_name),
             assignee: params.assignee.map(|name| wanted(user_name(name))),
             reviewer: params.reviewer.map(|name| wanted(user_name(name))),
-            labels: params.labels.into_iter().map(label).collect(),
+            labels: labels(params.labels)?,
             milestone: params.milestone.map(wanted),
             since: params.since.map(Timestamp::as_millisecond),
             draft: params.draft,

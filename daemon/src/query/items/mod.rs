@@ -25,6 +25,8 @@ const MAX_BODY_LIMIT: u32 = 1_000_000;
 const NOTE_LIMIT: u32 = 20;
 /// The most notes of a thread.
 const MAX_NOTE_LIMIT: u32 = 1_000;
+/// The most labels of a list's filters: SQLite takes no condition of any length.
+const MAX_LABELS: usize = 32;
 /// Events that an answer has.
 const EVENTS: u32 = 50;
 /// Changed files that an answer has.
@@ -66,6 +68,26 @@ fn order(sort: Option<ItemSort>, reverse: bool) -> Order {
     }
 }
 
+/// The labels that were asked for, each once.
+fn labels(asked: Vec<String>) -> Result<Vec<Wanted>, WireError> {
+    let mut labels: Vec<Wanted> = Vec::new();
+    for wanted in asked.into_iter().map(label) {
+        if !labels.contains(&wanted) {
+            labels.push(wanted);
+        }
+    }
+    if labels.len() > MAX_LABELS {
+        return Err(WireError::new(
+            ErrorCode::Usage,
+            format!(
+                "{} labels are asked for; a list takes at most {MAX_LABELS}",
+                labels.len()
+            ),
+        ));
+    }
+    Ok(labels)
+}
+
 /// A number that was asked for, if it is allowed.
 fn bounded(what: &str, asked: Option<u32>, otherwise: u32, most: u32) -> Result<u32, WireError> {
     match asked {
@@ -79,7 +101,7 @@ fn bounded(what: &str, asked: Option<u32>, otherwise: u32, most: u32) -> Result<
 }
 
 /// The row of the item `iid`.
-fn find(
+pub(in crate::query) fn find(
     connection: &Connection,
     asked: &ProjectInfo,
     row: &ProjectRow,

@@ -29,9 +29,10 @@ use self::meaning::Meaning;
 use self::page::Page;
 use self::parse::Query;
 use self::vectors::Nearest;
+use super::items::find;
 use super::project;
 use crate::embedding::{EmbedError, EmbedInput, Provider};
-use crate::store::{Database, SourceType, StoreError, items, search_index};
+use crate::store::{Database, SourceType, StoreError, search_index};
 
 pub use self::vectors::Vectors;
 pub(super) use self::words::all_words;
@@ -60,16 +61,19 @@ pub struct Searcher {
 }
 
 impl Searcher {
-    /// Searches `asked`, which stands for the selectors in `params`.
+    /// Searches `asked`, which stands for the selectors in `params`, for the
+    /// query or for what is near to `like`, an item by its iid, which stands for
+    /// `params.like`.
     ///
     /// # Errors
     /// `USAGE` for a query, a limit or a cursor that does not fit; `NOT_FOUND`
     /// for a project that is not mirrored yet and for an item to be compared
-    /// with that is not; `TIMEOUT` where SQLite takes too long; in a purely
+    /// with that is not there; `TIMEOUT` where SQLite takes too long; in a purely
     /// semantic search `EMBEDDER_UNAVAILABLE` and its like.
     pub async fn query(
         &self,
         asked: &ProjectInfo,
+        like: Option<(SourceType, u64)>,
         params: SearchParams,
         now: Timestamp,
     ) -> Result<Read<SearchResults>, WireError> {
@@ -77,7 +81,7 @@ impl Searcher {
         let prepared = {
             let (asked, params) = (asked.clone(), params.clone());
             self.db
-                .read(move |connection| prepare(connection, &asked, &params))
+                .read(move |connection| prepare(connection, &asked, like, &params))
                 .await?
         };
         let wanted = params.mode.unwrap_or(SearchMode::Hybrid);
@@ -103,6 +107,7 @@ impl Searcher {
                         asked: &asked,
                         row: &row,
                         params: &params,
+                        like,
                         limit,
                         now,
                         vectors: &vectors,
@@ -138,12 +143,18 @@ struct Prepared {
 fn prepare(
     connection: &Connection,
     asked: &ProjectInfo,
+    like: Option<(SourceType, u64)>,
     params: &SearchParams,
 ) -> Result<Prepared, WireError> {
     let row = project::mirrored(connection, asked)?;
     let mut query = parse::parse(params, row.id)?;
-    if let Some(like) = &params.like {
-        let (title, text) = like_item(connection, row.id, like, &mut query)?;
+    if let Some((source, iid)) = like {
+        let item = find(connection, asked, &row, source, iid)?;
+        query.filters.except = Some((source, item));
+        let text = search_index::own_text(connection, source, item)?;
+        let (title, body) = text.ok_or_else(|| without_text(asked, source, iid))?;
+        let first = crate::documents::pieces(&body).swap_remove(0);
+        let text = body[first].to_owned();
         query.add_words(&title)?;
         return Ok(Prepared {
             query,
@@ -164,28 +175,19 @@ fn prepare(
     })
 }
 
-/// Title and beginning of the item that others shall be like, which is left
-/// out itself.
-fn like_item(
-    connection: &Connection,
-    project: i64,
-    like: &str,
-    query: &mut Query,
-) -> Result<(String, String), WireError> {
-    let (source, iid) = parse::reference(like)?;
-    let not_found = || {
-        WireError::new(
-            ErrorCode::NotFound,
-            format!("{}{iid} is not in the mirror", source.entity().sigil()),
-        )
-        .action("lore sync")
-    };
-    let stored = items::stored(connection, source, project, iid)?.ok_or_else(not_found)?;
-    query.filters.except = Some((source, stored.id));
-    let text = search_index::own_text(connection, source, stored.id)?;
-    let (title, body) = text.ok_or_else(not_found)?;
-    let first = crate::documents::pieces(&body).swap_remove(0);
-    Ok((title, body[first].to_owned()))
+fn without_text(asked: &ProjectInfo, source: SourceType, iid: u64) -> WireError {
+    let sigil = source.entity().sigil();
+    let error = WireError::new(
+        ErrorCode::NotFound,
+        format!(
+            "{sigil}{iid} of `{}` is not searchable yet; the next sync makes it so",
+            asked.path
+        ),
+    );
+    match shlex::try_quote(&asked.path) {
+        Ok(path) => error.action(format!("lore sync -p {path}")),
+        Err(_) => error,
+    }
 }
 
 fn answer(

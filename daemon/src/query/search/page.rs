@@ -20,9 +20,10 @@ use super::parse::{Query, Unit};
 use super::snippet::snippet;
 use super::vectors::{Nearest, Vectors};
 use crate::query::{cursor, project};
+use crate::store::item_lists::{knows_label, knows_user};
 use crate::store::projects::ProjectRow;
 use crate::store::search_index::Found;
-use crate::store::{StoreError, dirty, embeddings, search_hits};
+use crate::store::{SourceType, StoreError, dirty, embeddings, search_hits};
 
 /// Passages of one hit.
 const PASSAGES: usize = 3;
@@ -32,6 +33,7 @@ pub(super) struct Page<'a> {
     pub(super) asked: &'a ProjectInfo,
     pub(super) row: &'a ProjectRow,
     pub(super) params: &'a SearchParams,
+    pub(super) like: Option<(SourceType, u64)>,
     pub(super) limit: usize,
     pub(super) now: Timestamp,
     pub(super) vectors: &'a Vectors,
@@ -56,11 +58,13 @@ impl Page<'_> {
         query: &Query,
         ranked: &Ranked,
     ) -> Result<Read<SearchResults>, WireError> {
-        let identity = self.identity();
+        let identity = self.identity(ranked);
         let skip = match &self.params.cursor {
-            Some(text) => cursor::decode(&identity, text)?
-                .parse::<usize>()
-                .map_err(|_| cursor::broken())?,
+            Some(text) => {
+                let place = cursor::decode(&identity, text)?;
+                let place = Place::read(&place).ok_or_else(cursor::broken)?;
+                place.behind(&ranked.fused)
+            }
             None => 0,
         };
         let words: HashSet<String> = query
@@ -77,6 +81,7 @@ impl Page<'_> {
         let next = skip.saturating_add(self.limit);
         let mut warnings = project::warnings(self.asked, self.row);
         warnings.extend(ranked.meaning.warning());
+        warnings.extend(self.unknown_names(connection, query)?);
         Ok(Read {
             data: SearchResults {
                 project: project::info(self.asked, self.row),
@@ -86,7 +91,9 @@ impl Page<'_> {
                 total_is_lower_bound: ranked.lexical.is_full || ranked.meaning.vector.is_some(),
                 remaining: ranked.fused.len().saturating_sub(next) as u64,
                 next_cursor: (next < ranked.fused.len())
-                    .then(|| cursor::encode(&identity, &next.to_string())),
+                    .then(|| ranked.fused.get(next.checked_sub(1)?))
+                    .flatten()
+                    .map(|last| cursor::encode(&identity, &Place::of(last).written())),
                 coverage: self.coverage(connection, &ranked.meaning)?,
             },
             freshness: Some(project::freshness(
@@ -97,6 +104,26 @@ impl Page<'_> {
             )?),
             warnings,
         })
+    }
+
+    /// Sentences about names in the filters that nothing in the mirror has.
+    fn unknown_names(
+        &self,
+        connection: &Connection,
+        query: &Query,
+    ) -> Result<Vec<String>, StoreError> {
+        let mut unknown = Vec::new();
+        for author in &query.filters.authors {
+            if !knows_user(connection, &self.asked.host, &author.value)? {
+                unknown.push(format!("the mirror knows no user `{}`", author.value));
+            }
+        }
+        for label in &query.filters.labels {
+            if !knows_label(connection, self.row.id, &label.value)? {
+                unknown.push(format!("the mirror knows no label `{}`", label.value));
+            }
+        }
+        Ok(unknown)
     }
 
     fn coverage(
@@ -123,14 +150,20 @@ impl Page<'_> {
         })
     }
 
-    /// All that decides which hits there are and in what order.
-    fn identity(&self) -> String {
+    /// All that decides which hits there are and in what order: an answer of
+    /// another model, or of words alone, is another ranking.
+    fn identity(&self, ranked: &Ranked) -> String {
         let mut params = self.params.clone();
         params.cursor = None;
         params.limit = None;
         params.explain = false;
         params.remotes.clear();
-        format!("search {} {params:?}", self.row.id)
+        let (mode, model) = (ranked.mode.as_str(), &ranked.meaning.model);
+        let like = &self.like;
+        format!(
+            "search {} {mode} {model:?} {like:?} {params:?}",
+            self.row.id
+        )
     }
 
     fn hit(
@@ -177,6 +210,56 @@ impl Page<'_> {
                 recency: hit.recency.map(rounded),
             }),
         }))
+    }
+}
+
+/// The last hit of a page: where it stood, so that a page neither repeats nor
+/// leaves out what stands behind it when hits come in before.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Place {
+    score: f64,
+    item: Item,
+}
+
+impl Place {
+    fn of(hit: &Fused) -> Self {
+        Self {
+            score: hit.score,
+            item: hit.item,
+        }
+    }
+
+    fn written(self) -> String {
+        let (source, id) = self.item;
+        format!("{:x} {}{id}", self.score.to_bits(), source.entity().sigil())
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let (score, item) = text.split_once(' ')?;
+        let source = match item.chars().next()? {
+            '#' => SourceType::Issue,
+            '!' => SourceType::MergeRequest,
+            _ => return None,
+        };
+        Some(Self {
+            score: f64::from_bits(u64::from_str_radix(score, 16).ok()?),
+            item: (source, item[1..].parse().ok()?),
+        })
+    }
+
+    /// How many of a ranking stand before what follows: up to the hit itself
+    /// or, where that is found no more, up to what fits worse than it did.
+    fn behind(self, ranking: &[Fused]) -> usize {
+        if let Some(at) = ranking.iter().position(|hit| hit.item == self.item) {
+            return at + 1;
+        }
+        ranking
+            .iter()
+            .position(|hit| {
+                let by_score = hit.score.total_cmp(&self.score);
+                by_score.then_with(|| hit.item.cmp(&self.item)).is_lt()
+            })
+            .unwrap_or(ranking.len())
     }
 }
 

@@ -4,7 +4,6 @@
 //! which leaves letters, digits and marks, and are quoted; values of filters
 //! are bound. So no text can be a syntax error.
 
-mod reference;
 mod tokens;
 mod unit;
 
@@ -18,7 +17,6 @@ use crate::documents::terms::{TermKind, terms};
 use crate::store::SourceKind;
 use crate::store::search_filter::{Filter, Filters};
 
-pub(super) use self::reference::reference;
 pub(super) use self::unit::Unit;
 
 /// Longer queries are refused: no person types them.
@@ -116,11 +114,12 @@ impl Query {
 
     fn flags(&mut self, params: &SearchParams) -> Result<(), WireError> {
         for kind in &params.types {
-            self.filters.kinds.push(Filter::is(match kind {
+            let kind = match kind {
                 SearchType::Issue => SourceKind::Issue,
                 SearchType::Mr => SourceKind::MergeRequest,
                 SearchType::Discussion => SourceKind::Discussion,
-            }));
+            };
+            add(&mut self.filters.kinds, Filter::is(kind));
         }
         for (key, value) in [
             ("author", &params.author),
@@ -212,15 +211,15 @@ impl Query {
             }
             "author" => {
                 let name = value.strip_prefix('@').unwrap_or(value);
-                filters.authors.push(Filter::new(name.to_owned(), negated));
+                add(&mut filters.authors, Filter::new(name.to_owned(), negated));
             }
             "label" => {
                 let name = value.strip_prefix('~').unwrap_or(value);
-                filters.labels.push(Filter::new(name.to_owned(), negated));
+                add(&mut filters.labels, Filter::new(name.to_owned(), negated));
             }
             "path" => {
                 let path = value.trim_matches('/').trim_start_matches("./");
-                filters.paths.push(Filter::new(path.to_owned(), negated));
+                add(&mut filters.paths, Filter::new(path.to_owned(), negated));
             }
             "state" => {
                 let state = match value.to_ascii_lowercase().as_str() {
@@ -235,7 +234,7 @@ impl Query {
                         )));
                     }
                 };
-                filters.states.push(Filter::new(state.to_owned(), negated));
+                add(&mut filters.states, Filter::new(state.to_owned(), negated));
             }
             "type" => {
                 let kind = match value.to_ascii_lowercase().as_str() {
@@ -248,7 +247,7 @@ impl Query {
                         )));
                     }
                 };
-                filters.kinds.push(Filter::new(kind, negated));
+                add(&mut filters.kinds, Filter::new(kind, negated));
             }
             _ => return Ok(false),
         }
@@ -258,6 +257,13 @@ impl Query {
             )));
         }
         Ok(true)
+    }
+}
+
+/// Adds a filter that is not there yet: to repeat one says nothing.
+fn add<T: PartialEq>(filters: &mut Vec<Filter<T>>, filter: Filter<T>) {
+    if !filters.contains(&filter) {
+        filters.push(filter);
     }
 }
 
@@ -310,17 +316,27 @@ mod tests {
     }
 
     #[test]
-    fn filters_are_read_from_the_text_and_other_colons_are_words() {
+    fn filters_are_read_once_from_the_text_and_other_colons_are_words() {
         let query = parsed(
-            r#"author:@ada -label:"needs work" state:open type:mr path:/src/ std::fs http://x"#,
+            r#"author:@ada -label:"needs work" state:open type:mr path:/src/ std::fs http://x
+                type::bug state::blocked path::Path label:type::bug author:ada"#,
         );
         let filters = &query.filters;
         assert_eq!(filters.authors, [Filter::is("ada".to_owned())]);
-        assert_eq!(filters.labels, [Filter::new("needs work".to_owned(), true)]);
+        assert_eq!(
+            filters.labels,
+            [
+                Filter::new("needs work".to_owned(), true),
+                Filter::is("type::bug".to_owned())
+            ]
+        );
         assert_eq!(filters.states, [Filter::is("opened".to_owned())]);
         assert_eq!(filters.kinds, [Filter::is(SourceKind::MergeRequest)]);
         assert_eq!(filters.paths, [Filter::is("src".to_owned())]);
-        assert_eq!(query.text, "std::fs http://x");
+        assert_eq!(
+            query.text,
+            "std::fs http://x type::bug state::blocked path::Path"
+        );
     }
 
     #[test]

@@ -59,8 +59,17 @@ async fn whole(
     mirror: &Mirror,
     params: SearchParams,
 ) -> Result<Read<SearchResults>, WireError> {
+    near_item(searcher, mirror, None, params).await
+}
+
+async fn near_item(
+    searcher: &Searcher,
+    mirror: &Mirror,
+    item: Option<(SourceType, u64)>,
+    params: SearchParams,
+) -> Result<Read<SearchResults>, WireError> {
     let project = fixture::project();
-    searcher.query(&project, params, mirror.now()).await
+    searcher.query(&project, item, params, mirror.now()).await
 }
 
 fn by(mirror: &Mirror, embedder: Embedder) -> Searcher {
@@ -424,4 +433,102 @@ async fn a_project_among_larger_ones_is_not_starved() {
         .await
         .unwrap();
     assert_eq!(found(&mirror, text("rotation")).await, ["#2"]);
+}
+
+/// Documents of issues with the word `common` in a project, by their place in
+/// the index.
+async fn common_words(mirror: &Mirror, project: i64, from: i64, step: i64, count: i64) {
+    mirror
+        .sql(format!(
+            "CREATE TEMP TABLE n AS WITH RECURSIVE n(i) AS
+                 (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {count} - 1)
+                 SELECT {from} + {step} * i AS i FROM n;
+             INSERT INTO issues (id, project_id, gitlab_id, iid, title, state, updated_at)
+                 SELECT i, {project}, i, i, 'A common title', 'closed', i FROM n;
+             INSERT INTO documents (id, project_id, source_type, source_id, issue_id, confidential,
+                     content_hash, title, body, labels, people, refs)
+                 SELECT i, {project}, 'issue', i, i, 0, x'00', 'A common title', '', '', '', ''
+                     FROM n;
+             INSERT INTO documents_fts (rowid, title, body, labels, names, refs)
+                 SELECT i, 'common titl', '', '', '', '' FROM n;
+             DROP TABLE n;
+             DELETE FROM dirty_sources"
+        ))
+        .await;
+}
+
+#[tokio::test]
+async fn a_word_that_is_common_everywhere_is_looked_for_within_the_project() {
+    // Before, between and after ours, more than are looked at from either end.
+    let crowded = async |ours: i64| {
+        let mirror = mirror().await;
+        mirror.add_project(2, "group/other").await;
+        common_words(&mirror, 2, 1_000, 1, 4_000).await;
+        common_words(&mirror, 2, 5_001, 2, 3_000).await;
+        common_words(&mirror, 1, 5_000, 2, ours).await;
+        common_words(&mirror, 2, 20_000, 1, 4_000).await;
+        ask(&mirror, text("common")).await.unwrap()
+    };
+    let few = crowded(150).await;
+    assert_eq!((few.total, few.total_is_lower_bound), (150, false));
+    assert_eq!(references(&few)[0], "#5298");
+    let many = crowded(2_500).await;
+    assert_eq!((many.total, many.total_is_lower_bound), (200, true));
+    assert_eq!(references(&many)[0], "#9998");
+}
+
+#[tokio::test]
+async fn a_page_goes_on_behind_the_last_hit_though_others_came_before_it() {
+    let mirror = mirror().await;
+    mirror
+        .sql(
+            "INSERT INTO issues (project_id, gitlab_id, iid, title, description, state, updated_at)
+                 VALUES (1, 91, 91, 'Frobnication', 'One.', 'opened', 1),
+                        (1, 92, 92, 'Other', 'Rare frobnication, once among several words.', 'opened', 2)",
+        )
+        .await;
+    render(&mirror).await;
+    let page = |cursor: Option<String>| SearchParams {
+        limit: Some(1),
+        cursor,
+        ..text("frobnication")
+    };
+    let first = ask(&mirror, page(None)).await.unwrap();
+    assert_eq!(references(&first), ["#91"]);
+    mirror
+        .sql(
+            "INSERT INTO issues (project_id, gitlab_id, iid, title, description, state, updated_at)
+                 VALUES (1, 93, 93, 'Frobnication frobnication', 'Frobnication.', 'opened', 3)",
+        )
+        .await;
+    render(&mirror).await;
+    let second = ask(&mirror, page(first.next_cursor.clone())).await.unwrap();
+    assert_eq!(references(&second), ["#92"]);
+    // The hit itself is gone.
+    mirror.sql("DELETE FROM issues WHERE iid = 91").await;
+    let second = ask(&mirror, page(first.next_cursor)).await.unwrap();
+    assert_eq!(references(&second), ["#92"]);
+}
+
+#[tokio::test]
+async fn a_filter_that_is_repeated_is_one_and_an_unknown_name_is_told() {
+    let mirror = mirror().await;
+    let params = SearchParams {
+        types: vec![SearchType::Issue; 2_000],
+        ..text("cache")
+    };
+    assert_eq!(found(&mirror, params).await, ["#1", "#2"]);
+    let searcher = by(&mirror, Ok(None));
+    let params = SearchParams {
+        mode: Some(SearchMode::Lexical),
+        ..text("cache author:nobody label:bug -label:bgu")
+    };
+    let read = whole(&searcher, &mirror, params).await.unwrap();
+    assert_eq!(
+        read.warnings,
+        [
+            "the mirror knows no user `nobody`",
+            "the mirror knows no label `bgu`"
+        ]
+    );
 }

@@ -1,7 +1,7 @@
 //! The vectors in memory: loaded on first use, brought up to date with each
 //! search, dropped when nobody has searched for a while.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use rusqlite::Connection;
+use rustc_hash::FxHashSet;
 use tokio::time::Instant;
 
+use super::meaning::Absence;
 use crate::embedding::{Hit, Matrix, Vector};
 use crate::store::embeddings::{self, Lookup};
 use crate::store::search_filter::Filters;
@@ -23,9 +25,15 @@ const IDLE: Duration = Duration::from_mins(10);
 const PIECES: usize = 120;
 /// Rows of the matrix that may be gone from the database when it is searched.
 const SLACK: usize = 20;
+/// Rows that are looked up one by one to see whether they pass.
+const ASKED: usize = 4_000;
+/// Rows that are compared one by one; where more pass, the whole matrix is gone
+/// through.
+const COMPARED: usize = 50_000;
 
 /// What is kept in memory between searches of one database: the vectors of all
-/// projects, and how many documents they have. Clones share it.
+/// projects, how many documents they have, and whether the service that embeds
+/// queries is there. Clones share it.
 #[derive(Debug, Clone, Default)]
 pub struct Vectors {
     loaded: Arc<Mutex<HashMap<Key, Slot>>>,
@@ -34,6 +42,7 @@ pub struct Vectors {
     /// Documents of each project, and the state of the database's writes before
     /// they were counted.
     counted: Arc<Mutex<HashMap<i64, (u64, u64)>>>,
+    absence: Absence,
 }
 
 /// A project and a model.
@@ -80,6 +89,11 @@ impl Vectors {
             return Ok(Nearest::default());
         };
         search(connection, matrix, filters, model, query)
+    }
+
+    /// Whether the embedding service was there when it was last asked.
+    pub(super) fn absence(&self) -> &Absence {
+        &self.absence
     }
 
     /// How many documents a project has, counted once between two writes.
@@ -210,52 +224,96 @@ fn search(
     model: i64,
     query: &Vector,
 ) -> Result<Nearest, StoreError> {
-    let lookup = Lookup::new(connection, filters)?;
-    let known = RefCell::new(HashMap::new());
-    let failed = RefCell::new(None);
-    let look = |id: i64| {
-        let mut known = known.borrow_mut();
-        let place = known.entry(id).or_insert_with(|| {
-            lookup.get(id).unwrap_or_else(|error| {
-                failed.borrow_mut().get_or_insert(error);
-                None
-            })
-        });
-        place.is_some()
-    };
-    let hits = if filters.is_empty() {
-        // Nothing to ask before ranking; rows that went are left out after it.
-        top(matrix, query, PIECES + SLACK, None)
-    } else if let Some(ids) = embeddings::passing(connection, filters, model)? {
-        let mut hits: Vec<Hit> = ids
-            .into_iter()
-            .filter_map(|id| {
-                let similarity = matrix.similarity(query, id).ok()??;
-                Some(Hit { id, similarity })
-            })
-            .collect();
-        hits.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.id.cmp(&b.id)));
-        hits.truncate(PIECES);
-        hits
-    } else {
-        top(matrix, query, PIECES, Some(&look))
-    };
+    let hits = hits(connection, matrix, filters, model, query)?;
+    // What they passed already is not asked again.
+    let lookup = Lookup::new(connection, &Filters::of(filters.project))?;
     let mut nearest = Nearest::default();
     for hit in hits {
-        look(hit.id);
-        if let Some(Some((found, at))) = known.borrow().get(&hit.id)
+        if let Some((found, at)) = lookup.get(hit.id)?
             && !nearest.places.contains_key(&found.document)
         {
-            nearest.places.insert(found.document, at.clone());
+            nearest.places.insert(found.document, at);
             nearest.found.push(Found {
                 score: f64::from(hit.similarity),
-                ..*found
+                ..found
             });
         }
     }
-    match failed.into_inner() {
+    Ok(nearest)
+}
+
+/// The nearest rows that pass the filters, the nearest first.
+fn hits(
+    connection: &Connection,
+    matrix: &Matrix,
+    filters: &Filters,
+    model: i64,
+    query: &Vector,
+) -> Result<Vec<Hit>, StoreError> {
+    if filters.is_empty() {
+        // Nothing to ask before ranking; rows that went are left out after it.
+        return Ok(top(matrix, query, PIECES + SLACK, None));
+    }
+    if !filters.is_narrow()
+        && let Some(hits) = one_by_one(connection, matrix, filters, model, query)?
+    {
+        return Ok(hits);
+    }
+    let ids = embeddings::passing(connection, filters, model)?;
+    if ids.len() > COMPARED {
+        let ids: FxHashSet<i64> = ids.into_iter().collect();
+        return Ok(top(
+            matrix,
+            query,
+            PIECES,
+            Some(&|id: i64| ids.contains(&id)),
+        ));
+    }
+    let mut hits: Vec<Hit> = ids
+        .into_iter()
+        .filter_map(|id| {
+            let similarity = matrix.similarity(query, id).ok()??;
+            Some(Hit { id, similarity })
+        })
+        .collect();
+    hits.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.id.cmp(&b.id)));
+    hits.truncate(PIECES);
+    Ok(hits)
+}
+
+/// The nearest rows, each asked whether it passes where it would come into the
+/// answer. `None` where so few pass that asking all at once is cheaper.
+fn one_by_one(
+    connection: &Connection,
+    matrix: &Matrix,
+    filters: &Filters,
+    model: i64,
+    query: &Vector,
+) -> Result<Option<Vec<Hit>>, StoreError> {
+    let mut left_out = FxHashSet::default();
+    for of_one in filters.left_out() {
+        left_out.extend(embeddings::passing(connection, &of_one, model)?);
+    }
+    let lookup = Lookup::new(connection, &filters.of_rows())?;
+    let asked = Cell::new(0);
+    let failed = RefCell::new(None);
+    let passes = |id: i64| {
+        if asked.get() == ASKED || failed.borrow().is_some() || left_out.contains(&id) {
+            return false;
+        }
+        asked.set(asked.get() + 1);
+        lookup.get(id).map_or_else(
+            |error| {
+                failed.replace(Some(error));
+                false
+            },
+            |found| found.is_some(),
+        )
+    };
+    let hits = top(matrix, query, PIECES, Some(&passes));
+    match failed.take() {
         Some(error) => Err(error),
-        None => Ok(nearest),
+        None => Ok((asked.get() < ASKED).then_some(hits)),
     }
 }
 

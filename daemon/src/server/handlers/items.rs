@@ -40,14 +40,14 @@ pub(super) async fn get_issue(
 ) -> Result<Read<IssueDetail>, WireError> {
     let ready = daemon.ready()?;
     let asked = ItemAsked {
-        source: SourceType::Issue,
+        source: Some(SourceType::Issue),
         iid: ask.iid.take(),
         reference: ask.reference.take(),
         project: ask.project.take(),
         host: ask.host.take(),
         remotes: std::mem::take(&mut ask.remotes),
     };
-    let (project, iid) = daemon.item(&ready, asked).await?;
+    let (project, _, iid) = daemon.item(&ready, asked).await?;
     items::get_issue(&ready.database, &project, iid, ask, daemon.clock().now()).await
 }
 
@@ -57,13 +57,13 @@ pub(super) async fn get_merge_request(
 ) -> Result<Read<MergeRequestDetail>, WireError> {
     let ready = daemon.ready()?;
     let asked = ItemAsked {
-        source: SourceType::MergeRequest,
+        source: Some(SourceType::MergeRequest),
         iid: ask.iid.take(),
         reference: ask.reference.take(),
         project: ask.project.take(),
         host: ask.host.take(),
         remotes: std::mem::take(&mut ask.remotes),
     };
-    let (project, iid) = daemon.item(&ready, asked).await?;
+    let (project, _, iid) = daemon.item(&ready, asked).await?;
     items::get_merge_request(&ready.database, &project, iid, ask, daemon.clock().now()).await
 }

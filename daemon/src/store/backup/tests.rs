@@ -79,6 +79,12 @@ async fn nothing_is_replaced_without_a_word_and_the_mirror_itself_never() {
     }
     let nowhere = copy(&path, Path::new("/no/such/folder/x.db"), false, go_on).unwrap_err();
     assert_eq!(nowhere.code(), ErrorCode::Io);
+    assert!(
+        nowhere
+            .to_string()
+            .contains("`/no/such/folder` is not there"),
+        "{nowhere}"
+    );
 }
 
 #[tokio::test]

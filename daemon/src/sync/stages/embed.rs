@@ -1,4 +1,4 @@
-//! Documents to vectors, batch by batch under the embed lock.
+//! Documents to vectors, batch by batch; each is written under the embed lock.
 //!
 //! What cannot be embedded now is embedded later: an embedder that is away
 //! costs a run a warning and nothing else.
@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lore_proto::ErrorCode;
+use tokio_util::sync::CancellationToken;
 
 use super::super::{Guard, SyncError};
 use super::Stage;
@@ -37,9 +38,13 @@ pub(in crate::sync) async fn due(stage: Stage<'_>) -> Result<(), SyncError> {
     let (_, total) = db
         .read(move |connection| embeddings::coverage(connection, project, Some(model)))
         .await?;
+    {
+        let _guard = stage.lock_vectors().await?;
+        db.write(move |tx| embeddings::adopt(tx, project, model))
+            .await?;
+    }
     let mut done = 0;
     loop {
-        let guard = stage.lock_vectors().await?;
         let now = stage.engine.clock().now();
         let batch = db
             .read(move |connection| embeddings::due(connection, project, model, now, BATCH))
@@ -51,7 +56,6 @@ pub(in crate::sync) async fn due(stage: Stage<'_>) -> Result<(), SyncError> {
         if !stage.batch(provider.as_ref(), model, batch).await? {
             return Ok(());
         }
-        drop(guard);
         done += count;
         stage
             .ledger
@@ -73,7 +77,6 @@ pub(in crate::sync) async fn exactly(
         return Ok(());
     };
     for batch in documents.chunks(BATCH as usize) {
-        let _guard = stage.lock_vectors().await?;
         if !stage
             .batch(provider.as_ref(), model, batch.to_vec())
             .await?
@@ -117,7 +120,8 @@ impl Stage<'_> {
         self.turn(&self.engine.sync_locks().embed).await
     }
 
-    /// Embeds a batch. False where the embedder is away.
+    /// Embeds a batch. False where the embedder is away. What another run
+    /// embeds at the same time is stored once.
     async fn batch(
         &self,
         provider: &dyn Provider,
@@ -128,11 +132,21 @@ impl Stage<'_> {
         let documents = db
             .read(move |connection| embeddings::embeddable(connection, &documents, model))
             .await?;
+        if self.cx.cancel.is_cancelled() {
+            return Err(SyncError::Cancelled);
+        }
         let (places, inputs) = cut(&documents);
         let vectors = match provider.embed(&inputs, &self.cx.cancel).await {
             Ok(vectors) => vectors,
             Err(error) => return self.away(&error).map(|()| false),
         };
+        // What is embedded is stored even where the run was cancelled meanwhile;
+        // nobody has the lock for long.
+        let lock = &self.engine.sync_locks().embed;
+        let (priority, run) = (self.cx.priority(), self.ledger.run_id());
+        let _guard = lock
+            .acquire(priority, run, &CancellationToken::new())
+            .await?;
         let now = self.engine.clock().now();
         let (embedded, failed) = db
             .write(move |tx| -> Result<_, StoreError> {
@@ -146,11 +160,11 @@ impl Stage<'_> {
                         }
                         Err(error) => {
                             failed += 1;
-                            let attempts = embeddings::attempts(tx, document.document)?;
+                            let attempts = embeddings::attempts(tx, model, document.document)?;
                             let wait = FIRST_BACKOFF * (1 << attempts.min(MAX_DOUBLINGS));
                             let next = now.checked_add(wait).unwrap_or(jiff::Timestamp::MAX);
                             let message = error.to_string();
-                            embeddings::fail(tx, document.document, &message, next)?;
+                            embeddings::fail(tx, model, document.document, &message, next)?;
                         }
                     }
                 }

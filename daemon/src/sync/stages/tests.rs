@@ -327,6 +327,106 @@ async fn a_document_that_the_new_model_refuses_does_not_keep_the_old_vectors() {
 }
 
 #[tokio::test]
+async fn a_model_that_fails_at_most_documents_takes_no_vectors_and_the_way_back_is_open() {
+    let bench = Bench::new().await;
+    bench.embedder(Recording::default());
+    bench.issues(1..=4).await;
+    bench.both().await;
+    bench.embedder(Recording {
+        model: "broken".into(),
+        refuses: vec!["Issue 1", "Issue 2", "Issue 3"],
+        ..Recording::default()
+    });
+    bench.both().await;
+    let old = "SELECT count(*) FROM embeddings WHERE model_id = 1";
+    assert_eq!(bench.number(old).await, 4);
+    assert_eq!(
+        bench
+            .number("SELECT count(*) FROM embedding_failures")
+            .await,
+        3
+    );
+    // Back again: what stands is not embedded anew, and what failed does not wait.
+    let before = bench.embedder(Recording::default());
+    bench.issues(5..=5).await;
+    bench.both().await;
+    assert_eq!(*before.titles.lock().unwrap(), ["Issue 5"]);
+    let in_use = "SELECT count(*) FROM documents WHERE embedded_with = 1";
+    assert_eq!(bench.number(in_use).await, 5);
+    assert_eq!(bench.number("SELECT count(*) FROM embeddings").await, 5);
+    let third = bench.embedder(Recording {
+        model: "third".into(),
+        ..Recording::default()
+    });
+    bench.both().await;
+    assert_eq!(third.titles.lock().unwrap().len(), 5);
+}
+
+#[tokio::test]
+async fn the_embed_lock_is_free_while_the_service_is_waited_for() {
+    let bench = Bench::new().await;
+    bench.issues(1..=1).await;
+    let looking = Arc::new(Looking {
+        locks: bench.engine.sync_locks().clone(),
+        held: Mutex::default(),
+    });
+    bench
+        .engine
+        .set_embedder(Ok(Some(Arc::clone(&looking) as Arc<dyn Provider>)));
+    assert_eq!(bench.both().await.counters.docs_embedded, 1);
+    assert_eq!(*looking.held.lock().unwrap(), [None]);
+}
+
+/// Looks at the embed lock while it embeds.
+#[derive(Debug)]
+struct Looking {
+    locks: crate::sync::Locks,
+    held: Mutex<Vec<Option<String>>>,
+}
+
+impl Provider for Looking {
+    fn identity<'a>(
+        &'a self,
+        _: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<ModelIdentity, EmbedError>> {
+        Box::pin(async {
+            Ok(ModelIdentity {
+                provider: "openai",
+                model: "looking".into(),
+                dimension: 2,
+                digest: String::new(),
+            })
+        })
+    }
+
+    fn batch_size(&self) -> usize {
+        8
+    }
+
+    fn max_input_chars(&self) -> usize {
+        1_000
+    }
+
+    fn destination(&self) -> Option<&str> {
+        None
+    }
+
+    fn embed<'a>(
+        &'a self,
+        inputs: &'a [EmbedInput],
+        _: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Vec<Embedded>, EmbedError>> {
+        Box::pin(async move {
+            let embed = self.locks.info().swap_remove(1);
+            self.held.lock().unwrap().push(embed.held_by);
+            let vectors = inputs.iter();
+            let vectors = vectors.map(|_| Vector::quantise(&[1.0, 0.5]).ok_or(InputError::Empty));
+            Ok(vectors.collect())
+        })
+    }
+}
+
+#[tokio::test]
 async fn cancelling_loses_at_most_one_batch() {
     let bench = Bench::new().await;
     let cancel = CancellationToken::new();

@@ -218,7 +218,9 @@ impl<'r> Bench<'r> {
         };
         let project = project();
         let began = Instant::now();
-        let found = self.searcher.query(&project, params, Timestamp::UNIX_EPOCH);
+        let found = self
+            .searcher
+            .query(&project, None, params, Timestamp::UNIX_EPOCH);
         let found = self.runtime.block_on(found);
         let took = began.elapsed();
         found.map_err(|error: WireError| DemoError::Wrong(error.message))?;

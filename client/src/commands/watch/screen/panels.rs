@@ -286,7 +286,7 @@ fn run_list(state: &State, longest: u64, view: &View) -> List {
         headers.insert(2, "MODE");
     }
     let yielding = headers.len() - 1;
-    let mut table = Table::new(&headers, Some(yielding));
+    let mut table = Table::new(&headers, &[(yielding, 8)]);
     for run in &state.runs {
         let elapsed = elapsed_ms(run, view.now);
         let mut cells = vec![

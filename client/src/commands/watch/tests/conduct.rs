@@ -141,6 +141,7 @@ fn what_a_key_did_is_said_until_the_next_key() {
     state.answered(Answer::Sync(Ok(SyncStarted {
         job_id: Some(4),
         joined: false,
+        asker: None,
         run_ids: Vec::new(),
         run_id: None,
         plan: None,

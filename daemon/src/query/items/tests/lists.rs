@@ -338,3 +338,14 @@ async fn an_unchanged_mirror_gives_the_same_bytes() {
     };
     assert_eq!(read().await, read().await);
 }
+
+#[tokio::test]
+async fn a_label_that_is_repeated_is_one_and_too_many_are_refused() {
+    let mirror = mirror().await;
+    let once = with(|params| params.labels = vec!["bug".into()]);
+    let often = with(|params| params.labels = vec!["bug".into(); 2_000]);
+    assert_eq!(issues(&mirror, often).await, issues(&mirror, once).await);
+    let many = with(|params| params.labels = (0..1_100).map(|n| format!("l{n}")).collect());
+    let error = issue_list(&mirror, many).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::Usage);
+}

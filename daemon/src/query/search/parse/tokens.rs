@@ -37,9 +37,12 @@ impl<'a> Iterator for Tokens<'a> {
                 text,
             });
         }
-        let key = rest
-            .split_once(':')
-            .filter(|(key, _)| !key.is_empty() && key.bytes().all(|b| b.is_ascii_lowercase()));
+        // GitLab's scoped labels (`type::bug`) and paths of code have two.
+        let key = rest.split_once(':').filter(|(key, value)| {
+            !key.is_empty()
+                && key.bytes().all(|b| b.is_ascii_lowercase())
+                && !value.starts_with(':')
+        });
         if let Some((key, value)) = key
             && let Some(inside) = value.strip_prefix('"')
         {

@@ -1,12 +1,15 @@
 //! Meaning beside words.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::embedding::{Embedded, ModelIdentity, Vector};
+use crate::embedding::{Builtin, Embedded, ModelIdentity, Vector};
 use crate::store::DocumentId;
 use crate::store::embeddings::{self, Piece};
+use crate::store::search_filter::Filters;
 
 /// Gives the query the vector of the document that it names, so that a test
 /// decides what is near.
@@ -74,6 +77,10 @@ async fn vectors(mirror: &Mirror, of: &[(&'static str, i64, u16)]) {
                     "SELECT id FROM documents WHERE source_type = ?1 AND source_id = ?2",
                     rusqlite::params![kind, id],
                     |row| row.get(0),
+                )?;
+                tx.execute(
+                    "UPDATE documents SET embedded_with = NULL WHERE id = ?1",
+                    [document],
                 )?;
                 let found = embeddings::embeddable(tx, &[document], -1)?;
                 let piece = Piece {
@@ -213,24 +220,212 @@ async fn what_is_like_an_item_is_near_to_it_and_not_itself() {
     )
     .await;
     let searcher = by(&mirror, near());
-    let like = |reference: &str| SearchParams {
-        like: Some(reference.into()),
-        ..text("")
-    };
-    let found = results(&searcher, &mirror, like("#1")).await;
+    let like = async |item| near_item(&searcher, &mirror, Some(item), text("")).await;
+    let found = like((SourceType::Issue, 1)).await.unwrap().data;
     assert_eq!(references(&found)[0], "!1");
     assert!(!references(&found).contains(&"#1".to_owned()));
-    for reference in [
-        "group/project#1",
-        "https://h/group/project/-/issues/1#note_3",
-    ] {
-        assert_eq!(
-            references(&results(&searcher, &mirror, like(reference)).await),
-            references(&found)
-        );
+    let error = like((SourceType::MergeRequest, 99)).await.unwrap_err();
+    assert_eq!(error.code, ErrorCode::NotFound);
+    assert_eq!(error.actions, ["lore sync --mr 99 -p group/project"]);
+    mirror
+        .sql("DELETE FROM documents WHERE source_type = 'issue' AND source_id = 1")
+        .await;
+    let error = like((SourceType::Issue, 1)).await.unwrap_err();
+    assert_eq!(error.actions, ["lore sync -p group/project"]);
+}
+
+/// A service that counts how often it is asked and never answers well.
+#[derive(Debug, Default)]
+struct Down(AtomicU64);
+
+impl Provider for Down {
+    fn identity<'a>(
+        &'a self,
+        _: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<ModelIdentity, EmbedError>> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async {
+            Err(EmbedError::TimedOut {
+                service: "http://127.0.0.1:1".into(),
+                after: Duration::from_secs(1),
+            })
+        })
     }
-    for (reference, code) in [("#99", ErrorCode::NotFound), ("one", ErrorCode::Usage)] {
-        let error = whole(&searcher, &mirror, like(reference));
-        assert_eq!(error.await.unwrap_err().code, code);
+
+    fn batch_size(&self) -> usize {
+        8
+    }
+
+    fn max_input_chars(&self) -> usize {
+        1_000
+    }
+
+    fn destination(&self) -> Option<&str> {
+        None
+    }
+
+    fn embed<'a>(
+        &'a self,
+        _: &'a [EmbedInput],
+        _: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<Vec<Embedded>, EmbedError>> {
+        Box::pin(async { Err(EmbedError::Defect) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn vectors_of_the_built_in_model_are_searched_while_another_service_is_down() {
+    let mirror = mirror().await;
+    let cancel = CancellationToken::new();
+    let identity = Builtin.identity(&cancel).await.unwrap();
+    let texts = [EmbedInput::document("", "The eviction of entries")];
+    let mut vectors = Builtin.embed(&texts, &cancel).await.unwrap();
+    let vector = vectors.pop().unwrap().unwrap().to_bytes();
+    mirror
+        .db
+        .write(move |tx| -> Result<(), StoreError> {
+            let dimension = identity.dimension;
+            let name = identity.to_string();
+            let model = embeddings::model(tx, &name, "builtin", "lore", dimension)?;
+            let document =
+                tx.query_row("SELECT id FROM documents LIMIT 1", [], |row| row.get(0))?;
+            let found = embeddings::embeddable(tx, &[document], -1)?;
+            embeddings::put(tx, model, &found[0], &[Piece { at: 0..0, vector }])?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    let down = Arc::new(Down::default());
+    let searcher = by(&mirror, Ok(Some(Arc::clone(&down) as Arc<dyn Provider>)));
+    let read = whole(&searcher, &mirror, semantic("eviction"))
+        .await
+        .unwrap();
+    assert_eq!(read.data.mode, SearchMode::Semantic);
+    assert_eq!(read.data.total, 1);
+    assert!(
+        read.warnings[0].contains("built-in model"),
+        "{:?}",
+        read.warnings
+    );
+    // That it is down is remembered for a while.
+    let asked = || down.0.load(Ordering::Relaxed);
+    assert_eq!(asked(), 1);
+    let read = whole(&searcher, &mirror, semantic("eviction"))
+        .await
+        .unwrap();
+    assert_eq!((asked(), read.warnings.len()), (1, 1));
+    tokio::time::advance(Duration::from_mins(1)).await;
+    whole(&searcher, &mirror, semantic("eviction"))
+        .await
+        .unwrap();
+    assert_eq!(asked(), 2);
+    // Another one is another matter.
+    let other = Arc::new(Down::default());
+    let searcher = Searcher {
+        embedder: Ok(Some(Arc::clone(&other) as Arc<dyn Provider>)),
+        ..searcher
+    };
+    whole(&searcher, &mirror, semantic("eviction"))
+        .await
+        .unwrap();
+    assert_eq!(other.0.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_cursor_of_words_alone_is_not_one_of_meaning() {
+    let mirror = mirror().await;
+    vectors(&mirror, &[("issue", 1, 1), ("issue", 2, 2)]).await;
+    let page = |cursor| SearchParams {
+        limit: Some(1),
+        cursor,
+        ..text("cache")
+    };
+    let first = results(&by(&mirror, near()), &mirror, page(None)).await;
+    let again = results(
+        &by(&mirror, near()),
+        &mirror,
+        page(first.next_cursor.clone()),
+    )
+    .await;
+    assert_eq!(again.hits.len(), 1);
+    let error = whole(&by(&mirror, Ok(None)), &mirror, page(first.next_cursor)).await;
+    assert_eq!(error.unwrap_err().code, ErrorCode::Usage);
+}
+
+/// 5,000 issues by ada with a label, each with a vector, and two more of bob's
+/// that are farthest from every query.
+async fn crowd(mirror: &Mirror) {
+    mirror
+        .sql(
+            "INSERT INTO embedding_models (id, identity, provider, model, dimension)
+                 VALUES (1, 'openai/near/2', 'openai', 'near', 2);
+             CREATE TEMP TABLE n AS WITH RECURSIVE n(i) AS
+                 (SELECT 1001 UNION ALL SELECT i + 1 FROM n WHERE i < 6000) SELECT i FROM n;
+             INSERT INTO issues (id, project_id, gitlab_id, iid, title, state, author_id, updated_at)
+                 SELECT i, 1, i, i, 'One of many', 'closed', 1, i FROM n;
+             INSERT INTO issue_labels SELECT i, 1 FROM n;
+             INSERT INTO documents (project_id, source_type, source_id, issue_id, author_id,
+                     confidential, content_hash, title, body, labels, people, refs)
+                 SELECT 1, 'issue', i, i, 1, 0, x'00', 'One of many', '', '', '', '' FROM n;
+             INSERT INTO embeddings (project_id, document_id, model_id, piece, body_from, body_to, vector)
+                 SELECT 1, id, 1, 0, 0, 0, x'7f00' FROM documents WHERE source_id > 1000;
+             DROP TABLE n;
+             DELETE FROM dirty_sources",
+        )
+        .await;
+    vectors(mirror, &[("issue", 2, 9), ("issue", 3, 10)]).await;
+}
+
+/// Steps of SQLite's machine, in hundreds, that the nearest under a filter
+/// take, once the vectors are in memory; and how many are found.
+async fn effort(mirror: &Mirror, searcher: &Searcher, query: &str) -> (u64, usize) {
+    let (vectors, query) = (searcher.vectors.clone(), text(query));
+    mirror
+        .db
+        .read(move |connection| -> Result<_, WireError> {
+            let filters = parse::parse(&query, 1)?.filters;
+            let near = |filters: &Filters| vectors.nearest(connection, filters, 1, &direction(0));
+            near(&Filters::of(1))?;
+            let steps = Arc::new(AtomicU64::new(0));
+            let counted = Arc::clone(&steps);
+            connection
+                .progress_handler(
+                    100,
+                    Some(move || {
+                        counted.fetch_add(1, Ordering::Relaxed);
+                        false
+                    }),
+                )
+                .unwrap();
+            let found = near(&filters)?.found.len();
+            connection
+                .progress_handler(0, None::<fn() -> bool>)
+                .unwrap();
+            Ok((steps.load(Ordering::Relaxed), found))
+        })
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_filter_is_read_once_however_many_vectors_it_is_asked_about() {
+    let mirror = mirror().await;
+    crowd(&mirror).await;
+    let searcher = by(&mirror, near());
+    // Of 5,002 documents each.
+    for (query, found) in [
+        ("author:ada", 120),
+        ("label:bug", 120),
+        ("-author:bob", 120),
+        ("-author:ada", 2),
+        ("-label:bug", 2),
+        ("-path:src", 120),
+        ("state:merged", 0),
+        ("state:opened", 1),
+        ("state:closed", 120),
+    ] {
+        let (hundreds, hits) = effort(&mirror, &searcher, query).await;
+        assert_eq!(hits, found, "{query}");
+        assert!(hundreds < 100 * 50, "{query} took {hundreds} hundred steps");
     }
 }

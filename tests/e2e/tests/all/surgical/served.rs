@@ -248,6 +248,13 @@ async fn what_a_real_mirror_answers_keeps_the_schemas() {
         (0, "--robot sync-runs --fields run_id,status -n 1"),
         (0, "--robot search -p app --explain the a"),
         (0, "--robot search -p app --like !1 --fields iid"),
+        (0, "--robot search --like acme/app#1 --fields iid"),
+        (2, "--robot search -p app --like 1"),
+        (
+            18,
+            "--robot search --like https://elsewhere.example/a/b/-/issues/1",
+        ),
+        (17, "--robot search -p app --like !99999"),
         (17, "--robot file-history -p app no/such/file"),
         (17, "--robot sync-runs --run-id nonesuch"),
         (18, "--robot search -p nonesuch a"),
