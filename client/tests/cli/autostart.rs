@@ -1,7 +1,6 @@
 //! Starting a daemon: one, whoever asks, and with a reason where it fails.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
@@ -26,16 +25,8 @@ fn home_with(script: &str) -> Home {
             stub.display()
         ),
     );
-    let lored = home.path("bin/lored");
-    std::fs::write(
-        &lored,
-        format!(
-            "#!/bin/sh\necho start >> '{}'\n{script}\n",
-            starts.display()
-        ),
-    )
-    .unwrap();
-    std::fs::set_permissions(&lored, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let script = format!("echo start >> '{}'\n{script}\n", starts.display());
+    home.program("bin/lored", &script);
     home
 }
 

@@ -214,7 +214,7 @@ fn a_hosts_name_stays_inside_the_folder_of_tokens() {
 }
 
 /// A `secret-tool` that keeps its secrets in files.
-const SECRET_TOOL: &str = r#"#!/bin/sh
+const SECRET_TOOL: &str = r#"
 action=$1; shift
 case $1 in --label=*) shift;; esac
 file=$HOME/secret-$(echo "$*" | tr ' :/' '---')
@@ -234,10 +234,11 @@ async fn the_keyring_keeps_a_token_for_whoever_asks_for_it() {
         .await
         .unwrap_err();
     assert!(refused.message.contains("desktop session"), "{refused}");
-    let tool = f.write("bin/secret-tool", SECRET_TOOL);
-    std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let script = f.write("bin/secret-tool.sh", SECRET_TOOL);
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/beside");
+    std::os::unix::fs::symlink(beside, script.with_extension("")).unwrap();
     f.set("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
-    let path = format!("{}:/usr/bin:/bin", tool.parent().unwrap().display());
+    let path = format!("{}:/usr/bin:/bin", script.parent().unwrap().display());
     f.set("PATH", &path);
     let finder = f.finder();
     finder

@@ -32,10 +32,19 @@ impl Fixture {
     /// Places in a folder of its own, with this config, or with none.
     fn new(config: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let fixture = Self { folder };
         if let Some(config) = config {
-            std::fs::write(folder.path().join("config.toml"), config).unwrap();
+            fixture.edit(config);
         }
-        Self { folder }
+        fixture
+    }
+
+    /// Puts another config in the place of the one there is, as an editor
+    /// does: the daemon looks at any moment, and never sees half of it.
+    fn edit(&self, config: &str) {
+        let edited = self.folder.path().join("config.toml.edited");
+        std::fs::write(&edited, config).unwrap();
+        std::fs::rename(&edited, self.config()).unwrap();
     }
 
     fn config(&self) -> std::path::PathBuf {
@@ -67,6 +76,16 @@ impl Fixture {
             ended: tokio::spawn(running.wait()),
         }
     }
+}
+
+/// Asks again and again, with a pause, until it is so.
+async fn until(is_so: impl AsyncFn() -> bool) {
+    let asked = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon(asked).await;
 }
 
 struct Started {
@@ -181,7 +200,7 @@ async fn without_a_config_it_serves_what_needs_none_until_there_is_one() {
         );
     }
     assert!(started.call("jobs.list", json!({})).await["result"].is_object());
-    std::fs::write(f.config(), CONFIG).unwrap();
+    f.edit(CONFIG);
     let reply = started.call("daemon.reload", json!({})).await;
     assert_eq!(reply["result"]["projects"][0]["path"], "group/project");
     let reply = started.call("projects.resolve", json!({})).await;
@@ -208,11 +227,7 @@ async fn without_a_config_it_serves_what_needs_none_until_there_is_one() {
 async fn a_bad_edit_leaves_the_config_from_before_in_force_and_says_so() {
     let f = Fixture::new(Some(CONFIG));
     let started = f.start().await;
-    std::fs::write(
-        f.config(),
-        CONFIG.replace("interval_seconds", "intervall_seconds"),
-    )
-    .unwrap();
+    f.edit(&CONFIG.replace("interval_seconds", "intervall_seconds"));
     let reply = started.call("daemon.reload", json!({})).await;
     assert_eq!(reply["error"]["data"]["code"], "CONFIG_INVALID");
     assert_eq!(reply["error"]["data"]["details"]["line"], 5, "{reply}");
@@ -228,7 +243,7 @@ async fn a_bad_edit_leaves_the_config_from_before_in_force_and_says_so() {
     );
     assert_eq!(status["result"]["projects"][0]["path"], "group/project");
     assert_eq!(status["result"]["degraded"], Value::Null);
-    std::fs::write(f.config(), CONFIG).unwrap();
+    f.edit(CONFIG);
     started.call("daemon.reload", json!({})).await;
     let status = started.call("daemon.status", json!({})).await;
     assert_eq!(status["result"]["warnings"], json!([]));
@@ -239,17 +254,13 @@ async fn a_bad_edit_leaves_the_config_from_before_in_force_and_says_so() {
 async fn an_edited_config_is_noticed_without_a_word() {
     let f = Fixture::new(Some(CONFIG));
     let started = f.start().await;
-    std::fs::write(f.config(), CONFIG.replace("group/project", "another/one")).unwrap();
-    let noticed = async {
-        loop {
-            let reply = started.call("projects.list", json!({})).await;
-            if reply["result"]["projects"][0]["path"] == "another/one" {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    soon(noticed).await;
+    f.edit(&CONFIG.replace("group/project", "another/one"));
+    // The next request that comes after the last look was long enough ago.
+    let noticed = until(async || {
+        let reply = started.call("projects.list", json!({})).await;
+        reply["result"]["projects"][0]["path"] == "another/one"
+    });
+    noticed.await;
     started.stop().await;
 }
 

@@ -4,12 +4,7 @@ use super::*;
 
 /// Asks until a method is served, however long the daemon takes to notice.
 async fn served(started: &Started, method: &str) {
-    let noticed = async {
-        while started.call(method, json!({})).await["error"].is_object() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    soon(noticed).await;
+    until(async || !started.call(method, json!({})).await["error"].is_object()).await;
 }
 
 /// How the job that a call started ended: its last event.
@@ -69,17 +64,12 @@ async fn a_rebuild_takes_a_serving_mirror_from_under_its_jobs() {
     let started = f.start().await;
     started.call("sync.start", json!({})).await;
     // The run failed, since there is no token; the ledger knows of it.
-    let ledger = async {
-        loop {
-            let runs = started.call("syncRuns.list", json!({})).await;
-            let run = runs["result"]["data"]["runs"][0].clone();
-            if run["status"] == "failed" {
-                return run["run_id"].clone();
-            }
-            tokio::task::yield_now().await;
-        }
+    let newest = async || {
+        let runs = started.call("syncRuns.list", json!({})).await;
+        runs["result"]["data"]["runs"][0].clone()
     };
-    let old = soon(ledger).await;
+    until(async || newest().await["status"] == "failed").await;
+    let old = newest().await["run_id"].clone();
     let reply = started.call("db.rebuild", json!({})).await;
     assert!(
         reply["result"]["moved_bytes"].as_u64().unwrap() > 4096,
