@@ -1,6 +1,7 @@
 //! Starting a daemon: one, whoever asks, and with a reason where it fails.
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;

@@ -61,7 +61,7 @@ impl Fixture {
 
     async fn token(&self, only: bool) -> Option<(Token, String)> {
         let found = self.find(&host(None), only).await.ok()?;
-        let described = self.finder().describe("h", &host(None), only);
+        let described = self.finder().describe("h", &host(None), only).await;
         assert_eq!(described.as_ref(), Some(&found.source));
         Some((found.token, found.source.to_string()))
     }
@@ -79,6 +79,43 @@ async fn a_token_comes_from_a_file_that_only_its_owner_reads() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     let found = f.find(&of_file, true).await.unwrap();
     assert_eq!(found.token, Token::new("glpat-1"));
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_holds_nobody_up() {
+    let f = Fixture::new();
+    let pipe = |below: &str| {
+        let path = f.home.path().join(below);
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, kind, mode, 0).unwrap();
+        path
+    };
+    let of_file = host(Some(TokenSource::File(pipe("token"))));
+    pipe(".netrc");
+    let finder = f.finder();
+    let (told, found) = std::sync::mpsc::channel();
+    // A thread of its own, since what waits for the pipe cannot be ended.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        for host in [of_file, host(None)] {
+            let found = runtime.block_on(finder.find("h", &host, true));
+            told.send(found.unwrap_err()).unwrap();
+        }
+        assert_eq!(
+            runtime.block_on(finder.describe("h", &host(None), true)),
+            None
+        );
+        drop(told);
+    });
+    let next = || found.recv_timeout(std::time::Duration::from_mins(1));
+    let error = next().unwrap();
+    assert!(error.message.contains("not a regular file"), "{error}");
+    assert_eq!(next().unwrap().code, ErrorCode::TokenMissing);
+    assert!(next().is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Disconnected));
 }
 
 #[tokio::test]
