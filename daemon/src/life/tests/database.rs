@@ -102,6 +102,53 @@ async fn a_rebuild_that_a_crash_broke_off_is_finished_at_the_next_start() {
     started.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rebuilds_at_the_same_time_keep_every_mirror_that_was_set_aside() {
+    let f = Fixture::new(Some(CONFIG));
+    let started = f.start().await;
+    let rebuild = || started.call("db.rebuild", json!({}));
+    let replies = futures_util::join!(rebuild(), rebuild(), rebuild());
+    let moved: BTreeSet<String> = [replies.0, replies.1, replies.2]
+        .iter()
+        .map(|reply| {
+            let moved = reply["result"]["moved_to"].as_str();
+            moved.unwrap_or_else(|| panic!("{reply}")).to_owned()
+        })
+        .collect();
+    assert_eq!(moved.len(), 3, "{moved:?}");
+    assert!(moved.iter().all(|path| Path::new(path).exists()));
+    started.stop().await;
+}
+
+#[tokio::test]
+async fn a_rebuild_that_is_finished_while_it_serves_fills_the_new_database() {
+    let f = Fixture::new(Some(CONFIG));
+    f.start().await.stop().await;
+    let database = f.folder.path().join("data/lore.db");
+    let marker = database.with_extension("db.moving");
+    // What is under way cannot be read for a while.
+    std::os::unix::fs::symlink(f.folder.path(), &marker).unwrap();
+    let started = f.start().await;
+    let refused = started.call("projects.list", json!({})).await;
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.contains("cannot be moved aside"), "{message}");
+    let stamp = f.folder.path().join("stamp");
+    std::fs::write(&stamp, "20261121T120000Z").unwrap();
+    std::fs::rename(&stamp, &marker).unwrap();
+    served(&started, "projects.list").await;
+    assert!(
+        database
+            .with_extension("db.20261121T120000Z.aside")
+            .exists()
+    );
+    until(async || {
+        let jobs = started.call("jobs.list", json!({})).await;
+        jobs["result"]["jobs"][0]["kind"] == "sync"
+    })
+    .await;
+    started.stop().await;
+}
+
 #[tokio::test]
 async fn a_database_that_can_be_opened_again_is_served_again() {
     let f = Fixture::new(Some(CONFIG));
@@ -133,5 +180,23 @@ async fn a_backup_is_made_while_it_serves_and_says_how_long_it_is() {
             .await,
         "USAGE"
     );
+    started.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn backups_to_one_file_by_two_names_are_made_one_after_the_other() {
+    let f = Fixture::new(Some(CONFIG));
+    let started = f.start().await;
+    let link = f.folder.path().join("link");
+    std::os::unix::fs::symlink(f.folder.path(), &link).unwrap();
+    let backup = |folder: &Path| {
+        let ask = json!({ "file": folder.join("copy.db"), "force": true });
+        let started = &started;
+        async move { ended(started, "db.backup", ask).await }
+    };
+    let done = futures_util::join!(backup(f.folder.path()), backup(&link));
+    for done in [done.0, done.1] {
+        assert_eq!(done["state"], "succeeded", "{done}");
+    }
     started.stop().await;
 }
