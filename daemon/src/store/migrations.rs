@@ -26,6 +26,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "lists",
         sql: include_str!("../../../migrations/003_lists.sql"),
     },
+    Migration {
+        name: "timed_runs",
+        sql: include_str!("../../../migrations/004_timed_runs.sql"),
+    },
 ];
 
 /// The newest schema that this build knows.
