@@ -23,8 +23,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use url::Url;
 
-pub(crate) use self::files::replace_file;
-use self::files::{cannot_keep, from_command, from_file, remove_file, write_token};
+use self::files::{cannot_keep, from_command, from_file, in_time, remove_file, write_token};
 use self::keyring::Keyring;
 pub use self::surroundings::Surroundings;
 use crate::config::{Host, TokenSource};
@@ -133,23 +132,17 @@ impl Finder {
             name,
             url: &host.url,
         };
-        if self.kept_in_keyring(name).is_file() {
-            return self.look_into_keyring(name).await;
-        }
-        let stored = self.stored_file(name);
-        if stored.is_file() {
-            return self.from_source(name, &TokenSource::File(stored)).await;
-        }
-        if let Some(source) = &host.token {
-            return self.from_source(name, source).await;
-        }
-        let (env, discovered) = (self.env.clone(), self.discovered(&wanted, only));
         let mut why = "nobody has told where it is".to_owned();
-        match discovered {
-            Some(Discovered::Token(text, source)) => return checked(name, Ok(text), source),
-            Some(Discovered::InKeyring(service, file)) => {
+        match self.place(name, host, only).await {
+            Err(reason) => why = reason,
+            Ok(Place::Keyring) => return self.look_into_keyring(name).await,
+            Ok(Place::Source(source)) => return self.from_source(name, &source).await,
+            Ok(Place::Discovered(Discovered::Token(text, source))) => {
+                return checked(name, Ok(text), source);
+            }
+            Ok(Place::Discovered(Discovered::InKeyring(service, file))) => {
                 let attributes = [("service", service.as_str()), ("username", "")];
-                let secret = match Keyring::open(&env) {
+                let secret = match Keyring::open(&self.env) {
                     Ok(keyring) => keyring.look_up(&attributes).await,
                     Err(reason) => Err(reason),
                 };
@@ -163,7 +156,7 @@ impl Finder {
                     }
                 }
             }
-            None => {}
+            Ok(Place::Nowhere) => {}
         }
         if let Some(variable) = self.unclaimed(&wanted, only) {
             why = format!(
@@ -191,32 +184,44 @@ impl Finder {
 
     /// Where the token of a host would come from; none where no source is
     /// known. It reads no token that only a program can tell.
-    pub fn describe(&self, name: &str, host: &Host, only: bool) -> Option<Source> {
-        if self.kept_in_keyring(name).is_file() {
-            return Some(Source::Keyring);
-        }
-        let stored = self.stored_file(name);
-        if stored.is_file() {
-            return Some(Source::File(stored));
-        }
-        match &host.token {
-            Some(TokenSource::Env(variable)) => return Some(Source::Env(variable.clone())),
-            Some(TokenSource::File(path)) => return Some(Source::File(path.clone())),
-            Some(TokenSource::Command(words)) => {
-                return words.first().cloned().map(Source::Command);
+    pub async fn describe(&self, name: &str, host: &Host, only: bool) -> Option<Source> {
+        match self.place(name, host, only).await.ok()? {
+            Place::Keyring => Some(Source::Keyring),
+            Place::Source(TokenSource::Env(variable)) => Some(Source::Env(variable)),
+            Place::Source(TokenSource::File(path)) => Some(Source::File(path)),
+            Place::Source(TokenSource::Command(words)) => {
+                words.into_iter().next().map(Source::Command)
             }
-            None => {}
+            Place::Discovered(Discovered::Token(_, source)) => Some(source),
+            Place::Discovered(Discovered::InKeyring(_, file)) => Some(Source::Glab(file)),
+            Place::Nowhere => None,
         }
-        match self.discovered(
-            &Wanted {
-                name,
-                url: &host.url,
-            },
-            only,
-        )? {
-            Discovered::Token(_, source) => Some(source),
-            Discovered::InKeyring(_, file) => Some(Source::Glab(file)),
-        }
+    }
+
+    /// Where the token of a host is, or why that cannot be found out now.
+    async fn place(&self, name: &str, host: &Host, only: bool) -> Result<Place, String> {
+        let (finder, name) = (self.clone(), name.to_owned());
+        let (url, source) = (host.url.clone(), host.token.clone());
+        in_time(move || {
+            if finder.kept_in_keyring(&name).is_file() {
+                return Place::Keyring;
+            }
+            let stored = finder.stored_file(&name);
+            if stored.is_file() {
+                return Place::Source(TokenSource::File(stored));
+            }
+            if let Some(source) = source {
+                return Place::Source(source);
+            }
+            let wanted = Wanted {
+                name: &name,
+                url: &url,
+            };
+            finder
+                .discovered(&wanted, only)
+                .map_or(Place::Nowhere, Place::Discovered)
+        })
+        .await
     }
 
     /// Keeps `token` for the host `name`; the one that was kept before goes.
@@ -294,7 +299,7 @@ impl Finder {
         checked(name, text, Source::Keyring)
     }
 
-    /// What other tools have for this host.
+    /// What other tools have for this host. Blocks.
     fn discovered(&self, wanted: &Wanted<'_>, only: bool) -> Option<Discovered> {
         if self.variables_mean(wanted, only)
             && let Some((name, value)) = VARIABLES
@@ -368,6 +373,17 @@ impl Finder {
         file.push("%keyring");
         PathBuf::from(file)
     }
+}
+
+/// Where a token is.
+enum Place {
+    /// Where `auth.login` put it in the keyring.
+    Keyring,
+    /// Where `auth.login` or the config say.
+    Source(TokenSource),
+    /// Where another tool has it.
+    Discovered(Discovered),
+    Nowhere,
 }
 
 enum Discovered {

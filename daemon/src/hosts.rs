@@ -3,7 +3,7 @@
 
 mod tokens;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::join_all;
@@ -87,6 +87,7 @@ impl HostClients {
     pub fn replace_config(&self, config: Arc<Config>) {
         let mut state = self.state();
         state.made.retain(|name, _| config.hosts.contains_key(name));
+        self.shared.retain(|name| config.hosts.contains_key(name));
         state.config = config;
     }
 
@@ -95,17 +96,24 @@ impl HostClients {
         Arc::clone(&self.state().config)
     }
 
-    /// Reads every token now, and hands the syncs that begin from here on
-    /// clients with them. A client whose host, settings and token are the same
-    /// stays, with what it knows of the host's request budget.
-    pub async fn refresh(&self) {
+    /// Reads the tokens of these hosts from now on, and hands the syncs that
+    /// begin from here on clients with them: each waits for its own host's. A
+    /// client whose host, settings and token are the same stays, with what it
+    /// knows of the host's request budget. A Tokio runtime has to be running.
+    pub fn refresh<'a>(self: &Arc<Self>, names: impl IntoIterator<Item = &'a str>) {
         let config = self.config();
-        let one = async |name: &String| (name.clone(), self.client(&config, name).await);
-        let clients: BTreeMap<_, _> = join_all(config.hosts.keys().map(one))
-            .await
-            .into_iter()
-            .collect();
-        self.shared.replace(clients);
+        for name in names {
+            let (this, config, host) = (Arc::clone(self), Arc::clone(&config), name.to_owned());
+            // By itself: one who gives up waiting does not end it for others.
+            let reading = tokio::spawn(async move { this.client(&config, &host).await });
+            self.shared.set(name, async {
+                reading.await.unwrap_or_else(|_| {
+                    let message = "the token could not be read: lored is stopping";
+                    Err(WireError::new(ErrorCode::DaemonUnavailable, message)
+                        .action("lore daemon start"))
+                })
+            });
+        }
     }
 
     async fn client(&self, config: &Config, name: &str) -> Result<Client, WireError> {
@@ -151,20 +159,18 @@ impl HostClients {
             .map_err(|error| gitlab_error(&error))
     }
 
-    /// Each host with its request budget, by name. It asks nobody.
-    pub fn status(&self) -> Vec<HostStatus> {
+    /// Each host with its request budget, by name. It asks no host.
+    pub async fn status(&self) -> Vec<HostStatus> {
         let finder = self.finder();
-        let state = self.state();
-        let config = &state.config;
-        let one = |(name, host): (&String, &Host)| {
-            let budget = state.made.get(name).map(|made| made.client.budget());
+        let config = self.config();
+        let one = async |(name, host): (&String, &Host)| {
+            let budget = self.made(name).map(|client| client.budget());
             let budget = budget.as_ref();
+            let source = finder.describe(name, host, is_only(&config, name)).await;
             HostStatus {
                 host: name.clone(),
                 url: host.url.as_str().trim_end_matches('/').to_owned(),
-                token_source: finder
-                    .describe(name, host, is_only(config, name))
-                    .map(|source| source.to_string()),
+                token_source: source.map(|source| source.to_string()),
                 limit: budget.and_then(|budget| budget.limit),
                 remaining: budget.and_then(|budget| budget.remaining),
                 reset_at: budget.and_then(|budget| budget.reset_at),
@@ -175,7 +181,7 @@ impl HostClients {
                 }),
             }
         };
-        config.hosts.iter().map(one).collect()
+        join_all(config.hosts.iter().map(one)).await
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -12,6 +12,7 @@ pub mod doctor;
 pub mod documents;
 pub mod embedding;
 pub mod events;
+mod files;
 pub mod gitlab;
 pub mod hosts;
 pub mod ingest;

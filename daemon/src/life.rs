@@ -203,6 +203,9 @@ impl Running {
         if self.server.await.is_err() {
             tracing::error!("the server ended by a defect");
         }
+        // Somebody may still have the daemon in hand, and the next one finds a
+        // closed database all the same.
+        self.daemon.mirror.close().await;
         drop(self.daemon);
         drop(self.lock);
         tracing::info!("lored stopped");
@@ -229,15 +232,6 @@ impl OnTimer for TimedSync {
             };
             daemon.notice_changes().await;
             daemon.timed_sync(None).await;
-        }
-        .boxed()
-    }
-
-    fn tick(&mut self) -> BoxFuture<'_, ()> {
-        async move {
-            if let Some(daemon) = self.0.upgrade() {
-                daemon.notice_changes().await;
-            }
         }
         .boxed()
     }

@@ -58,7 +58,11 @@ impl LogError {
             },
             Self::Started(_) => ErrorCode::Internal,
         };
-        WireError::new(code, self.to_string())
+        let action = match self {
+            Self::Filter(_) => "unset LORE_LOG",
+            Self::Open { .. } | Self::Started(_) => "lore doctor",
+        };
+        WireError::new(code, self.to_string()).action(action)
     }
 }
 

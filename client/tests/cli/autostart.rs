@@ -26,16 +26,8 @@ fn home_with(script: &str) -> Home {
             stub.display()
         ),
     );
-    let lored = home.path("bin/lored");
-    std::fs::write(
-        &lored,
-        format!(
-            "#!/bin/sh\necho start >> '{}'\n{script}\n",
-            starts.display()
-        ),
-    )
-    .unwrap();
-    std::fs::set_permissions(&lored, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let script = format!("echo start >> '{}'\n{script}\n", starts.display());
+    home.program("bin/lored", &script);
     home
 }
 

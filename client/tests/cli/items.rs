@@ -1,7 +1,5 @@
 //! `lore issues`, `lore mrs` and the flags of every read.
 
-use std::os::unix::fs::PermissionsExt as _;
-
 use serde_json::{Value, json};
 
 use crate::answers;
@@ -205,13 +203,8 @@ fn web_opens_the_page_and_says_where_it_is_when_it_cannot() {
     let home = Home::new();
     let _daemon = mirror().listen(&home.socket());
     let opened = home.path("opened");
-    let browser = home.path("browser");
-    std::fs::write(
-        &browser,
-        format!("#!/bin/sh\nprintf %s \"$1\" > {}\n", opened.display()),
-    )
-    .unwrap();
-    std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let script = format!("printf %s \"$1\" > {}\n", opened.display());
+    let browser = home.program("browser", &script);
     for (words, page) in [
         (
             &["mrs", "12", "--web"][..],

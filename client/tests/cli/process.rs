@@ -43,6 +43,15 @@ impl Home {
         home
     }
 
+    /// A program below this home, which is this script.
+    pub(crate) fn program(&self, below: &str, script: &str) -> PathBuf {
+        let program = self.path(below);
+        std::fs::write(self.path(&format!("{below}.sh")), script).unwrap();
+        let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/beside");
+        std::os::unix::fs::symlink(beside, &program).unwrap();
+        program
+    }
+
     pub(crate) fn path(&self, below: &str) -> PathBuf {
         self.folder.path().join(below)
     }

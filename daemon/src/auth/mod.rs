@@ -95,7 +95,7 @@ pub async fn status(
             Err(error) => (None, Some(error)),
         };
         let mut token = filled(&config, name, host, &examined.unwrap_or_default(), now);
-        token.source = hosts.describe_source(name, host);
+        token.source = hosts.describe_source(name, host).await;
         token.error = error;
         Some(token)
     };
@@ -116,7 +116,7 @@ pub async fn logout(hosts: &HostClients, ask: Logout) -> Result<LoggedOut, WireE
     hosts.forget(&name);
     let host = described(&config, &name, None)?;
     Ok(LoggedOut {
-        remaining_source: hosts.describe_source(&name, &host),
+        remaining_source: hosts.describe_source(&name, &host).await,
         host: name,
         removed,
     })

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use jiff::SignedDuration;
 use lore_proto::auth::TokenStore;
 use lore_proto::setup::Secret;
@@ -43,7 +44,8 @@ struct Fixture {
     folder: TempDir,
     server: MockServer,
     clock: Arc<ManualClock>,
-    hosts: HostClients,
+    hosts: Arc<HostClients>,
+    shared: sync::Hosts,
 }
 
 impl Fixture {
@@ -60,14 +62,21 @@ impl Fixture {
         let config = Arc::new(Config::parse(&file, &config).unwrap());
         let clock = Arc::new(ManualClock::new("2026-11-21T12:00:00Z".parse().unwrap()));
         let shared = sync::Hosts::default();
-        let hosts = HostClients::new(config, shared, Arc::clone(&clock) as _, 1)
+        let hosts = HostClients::new(config, shared.clone(), Arc::clone(&clock) as _, 1)
             .with_surroundings(Surroundings::of(&[]));
         Self {
             folder,
             server,
             clock,
-            hosts,
+            hosts: Arc::new(hosts),
+            shared,
         }
+    }
+
+    /// What a sync does before it asks the host `h`.
+    async fn refresh(&self) {
+        self.hosts.refresh(["h"]);
+        self.shared.client("h").await.unwrap();
     }
 
     fn now(&self) -> Timestamp {
@@ -163,13 +172,13 @@ async fn the_host_is_named_where_there_are_several_and_may_be_a_new_one() {
 async fn a_refused_token_is_left_alone_until_it_changes_or_an_hour_has_gone() {
     let f = Fixture::new(ONE).await;
     f.login(None, "glpat-good").await.unwrap();
-    f.hosts.refresh().await;
+    f.refresh().await;
     assert!(f.hosts.refused().await.is_empty());
     let asked = async || f.server.received_requests().await.unwrap().len();
 
     // Revoked: the next request of a sync finds out.
     std::fs::write(f.folder.path().join("tokens/h"), "glpat-wrong\n").unwrap();
-    f.hosts.refresh().await;
+    f.refresh().await;
     let client = f.hosts.made("h").unwrap();
     let cancel = CancellationToken::new();
     client.user(&Call::background(&cancel)).await.unwrap_err();
@@ -186,4 +195,18 @@ async fn a_refused_token_is_left_alone_until_it_changes_or_an_hour_has_gone() {
     f.login(None, "glpat-better").await.unwrap();
     assert!(f.hosts.refused().await.is_empty());
     assert_eq!(f.hosts.warnings(f.now()), []);
+}
+
+#[tokio::test]
+async fn a_token_that_is_slow_to_come_holds_up_its_own_host_alone() {
+    let slow = "[hosts.slow]\nurl = \"URL\"\ntoken_command = [\"sleep\", \"1000\"]\n";
+    let f = Fixture::new(&format!("{ONE}\n{slow}")).await;
+    f.login(Some("h"), "glpat-good").await.unwrap();
+    f.hosts.refresh(["slow", "h"]);
+    let fast = crate::server::testing::soon(f.shared.client("h"));
+    fast.await.unwrap();
+    assert!(f.shared.client("slow").now_or_never().is_none());
+    // What another sync needs of the same host is asked for by itself.
+    f.hosts.refresh(["h"]);
+    assert!(f.shared.client("slow").now_or_never().is_none());
 }

@@ -1,7 +1,7 @@
 //! Tokens in files and out of commands.
 
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::io::{self, Read as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -9,9 +9,15 @@ use std::time::Duration;
 use lore_proto::{ErrorCode, WireError};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::files;
 
 /// How long a `token_command` may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a file system may take to say what is in a file.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most that is read of what may hold a token, in bytes.
 pub(super) const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 
@@ -24,7 +30,7 @@ pub(super) fn write_token(path: &Path, token: &str) -> io::Result<()> {
             .mode(0o700)
             .create(folder)?;
     }
-    replace_file(path, format!("{}\n", token.trim()).as_bytes())
+    files::replace(path, format!("{}\n", token.trim()).as_bytes())
 }
 
 /// False where there was no such file.
@@ -48,55 +54,29 @@ pub(super) fn cannot_keep(path: &Path, error: &io::Error) -> WireError {
     WireError::new(code, message).action("lore doctor")
 }
 
-/// The text of a small file of another tool.
+/// The text of a small file of another tool. Blocks.
 pub(super) fn read_small(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    std::fs::File::open(path)?
-        .take(MAX_TOKEN_BYTES)
-        .read_to_string(&mut text)?;
-    Ok(text)
+    files::read_small(path, MAX_TOKEN_BYTES)
 }
 
-/// Writes `content` to `path`, 0600, so that a reader sees the old content or
-/// the new, and so does whoever comes after a crash.
-pub(crate) fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".new-{}", std::process::id()));
-    let temporary = path.with_file_name(name);
-    let write = || -> io::Result<()> {
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&temporary)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)?;
-        if let Some(folder) = path.parent() {
-            // The name is safe only once its folder is.
-            std::fs::File::open(folder)?.sync_all()?;
-        }
-        Ok(())
-    };
-    // One that a crashed process of the same number left.
-    match std::fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
+/// Does `read`, which blocks, beside the async threads and within a bound: a
+/// file system may not answer.
+pub(super) async fn in_time<T: Send + 'static>(
+    read: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, String> {
+    match timeout(READ_TIMEOUT, spawn_blocking(read)).await {
+        Ok(read) => read.map_err(|_| "reading it was interrupted".to_owned()),
+        Err(_) => Err(format!(
+            "the file system did not answer within {} s",
+            READ_TIMEOUT.as_secs()
+        )),
     }
-    write().inspect_err(|_| {
-        // What is left of it has no use; the first error is the one to tell.
-        let _ = std::fs::remove_file(&temporary);
-    })
 }
 
 pub(super) async fn from_file(path: PathBuf) -> Result<String, String> {
     let read = move || -> Result<String, String> {
         let cannot = |error: io::Error| format!("the file cannot be read: {error}");
-        let file = std::fs::File::open(&path).map_err(cannot)?;
-        let metadata = file.metadata().map_err(cannot)?;
-        if !metadata.is_file() {
-            return Err("it is not a regular file".to_owned());
-        }
+        let (file, metadata) = files::open_regular(&path).map_err(cannot)?;
         if metadata.mode() & 0o077 != 0 {
             return Err(format!(
                 "others may read the file (mode {:04o}); run `chmod 600 {}`",
@@ -110,9 +90,7 @@ pub(super) async fn from_file(path: PathBuf) -> Result<String, String> {
             Err(error) => Err(cannot(error)),
         }
     };
-    tokio::task::spawn_blocking(read)
-        .await
-        .unwrap_or_else(|_| Err("reading it was interrupted".to_owned()))
+    in_time(read).await?
 }
 
 /// Runs the command as it is, without a shell. What it says on stderr is

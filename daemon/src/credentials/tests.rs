@@ -61,7 +61,7 @@ impl Fixture {
 
     async fn token(&self, only: bool) -> Option<(Token, String)> {
         let found = self.find(&host(None), only).await.ok()?;
-        let described = self.finder().describe("h", &host(None), only);
+        let described = self.finder().describe("h", &host(None), only).await;
         assert_eq!(described.as_ref(), Some(&found.source));
         Some((found.token, found.source.to_string()))
     }
@@ -79,6 +79,43 @@ async fn a_token_comes_from_a_file_that_only_its_owner_reads() {
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
     let found = f.find(&of_file, true).await.unwrap();
     assert_eq!(found.token, Token::new("glpat-1"));
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_holds_nobody_up() {
+    let f = Fixture::new();
+    let pipe = |below: &str| {
+        let path = f.home.path().join(below);
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        let kind = rustix::fs::FileType::Fifo;
+        rustix::fs::mknodat(rustix::fs::CWD, &path, kind, mode, 0).unwrap();
+        path
+    };
+    let of_file = host(Some(TokenSource::File(pipe("token"))));
+    pipe(".netrc");
+    let finder = f.finder();
+    let (told, found) = std::sync::mpsc::channel();
+    // A thread of its own, since what waits for the pipe cannot be ended.
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        for host in [of_file, host(None)] {
+            let found = runtime.block_on(finder.find("h", &host, true));
+            told.send(found.unwrap_err()).unwrap();
+        }
+        assert_eq!(
+            runtime.block_on(finder.describe("h", &host(None), true)),
+            None
+        );
+        drop(told);
+    });
+    let next = || found.recv_timeout(std::time::Duration::from_mins(1));
+    let error = next().unwrap();
+    assert!(error.message.contains("not a regular file"), "{error}");
+    assert_eq!(next().unwrap().code, ErrorCode::TokenMissing);
+    assert!(next().is_err_and(|error| error == std::sync::mpsc::RecvTimeoutError::Disconnected));
 }
 
 #[tokio::test]
@@ -214,7 +251,7 @@ fn a_hosts_name_stays_inside_the_folder_of_tokens() {
 }
 
 /// A `secret-tool` that keeps its secrets in files.
-const SECRET_TOOL: &str = r#"#!/bin/sh
+const SECRET_TOOL: &str = r#"
 action=$1; shift
 case $1 in --label=*) shift;; esac
 file=$HOME/secret-$(echo "$*" | tr ' :/' '---')
@@ -234,10 +271,11 @@ async fn the_keyring_keeps_a_token_for_whoever_asks_for_it() {
         .await
         .unwrap_err();
     assert!(refused.message.contains("desktop session"), "{refused}");
-    let tool = f.write("bin/secret-tool", SECRET_TOOL);
-    std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o700)).unwrap();
+    let script = f.write("bin/secret-tool.sh", SECRET_TOOL);
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/beside");
+    std::os::unix::fs::symlink(beside, script.with_extension("")).unwrap();
     f.set("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere");
-    let path = format!("{}:/usr/bin:/bin", tool.parent().unwrap().display());
+    let path = format!("{}:/usr/bin:/bin", script.parent().unwrap().display());
     f.set("PATH", &path);
     let finder = f.finder();
     finder

@@ -99,8 +99,16 @@ impl Mirror {
 pub(crate) struct MirrorPlace {
     makings: Makings,
     now: RwLock<Result<Mirror, WireError>>,
-    /// Held by whoever changes what stands there; when it was tried last.
-    changing: Mutex<Instant>,
+    /// Held by whoever changes what stands there.
+    changing: Mutex<Changes>,
+}
+
+#[derive(Debug)]
+struct Changes {
+    /// When opening was tried last.
+    tried: Instant,
+    /// The daemon stops, and nothing is opened any more.
+    over: bool,
 }
 
 impl MirrorPlace {
@@ -111,7 +119,10 @@ impl MirrorPlace {
         Self {
             makings,
             now: RwLock::new(now),
-            changing: Mutex::new(Instant::now()),
+            changing: Mutex::new(Changes {
+                tried: Instant::now(),
+                over: false,
+            }),
         }
     }
 
@@ -127,29 +138,54 @@ impl MirrorPlace {
         let mut now = self.now.write().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *now, by)
     }
+
+    /// Closes the database for good, whoever still has it in hand.
+    pub(crate) async fn close(&self) {
+        let changing = tokio::time::timeout(super::DEFAULT_GRACE, self.changing.lock()).await;
+        if let Ok(mut changes) = changing {
+            changes.over = true;
+        } else {
+            tracing::warn!("a rebuild did not end in time");
+        }
+        if let Ok(mirror) = self.replace(Err(StoreError::Closed.to_wire())) {
+            close(mirror).await;
+        }
+    }
+}
+
+async fn close(mirror: Mirror) {
+    let database = mirror.database.clone();
+    drop(mirror);
+    let closed = tokio::task::spawn_blocking(move || database.close());
+    if closed.await.is_err() {
+        tracing::error!("closing the database ended by a defect");
+    }
 }
 
 impl Daemon {
     /// Tries again to open a database that could not be opened: what was
     /// locked, full or unreadable may no longer be.
-    pub(crate) async fn retry_mirror(&self) {
+    pub(crate) async fn retry_mirror(self: &Arc<Self>) {
         if self.mirror.now().is_ok() {
             return;
         }
-        let Ok(mut tried) = self.mirror.changing.try_lock() else {
+        let Ok(mut changes) = self.mirror.changing.try_lock() else {
             return;
         };
-        if tried.elapsed() < TRY_EVERY || self.mirror.now().is_ok() {
+        if changes.over || changes.tried.elapsed() < TRY_EVERY || self.mirror.now().is_ok() {
             return;
         }
-        *tried = Instant::now();
+        changes.tried = Instant::now();
         let config = self.config_in_force();
         match Mirror::open(&self.mirror.makings, &config).await {
-            Ok(opened) => {
+            Ok(Opened { mirror, anew }) => {
                 tracing::info!("the database could be opened");
-                drop(self.mirror.replace(Ok(opened.mirror)));
-                drop(tried);
+                drop(self.mirror.replace(Ok(mirror)));
+                drop(changes);
                 self.mirror_changed();
+                if anew {
+                    self.fill_anew().await;
+                }
             }
             Err(error) => drop(self.mirror.replace(Err(error))),
         }
@@ -158,35 +194,44 @@ impl Daemon {
     /// Takes the mirror away, ends what works with it, lets `meanwhile` do
     /// something to the closed database's file, and opens what is there then.
     pub(super) async fn exchange_mirror<T>(
-        &self,
+        self: &Arc<Self>,
         meanwhile: impl AsyncFnOnce(&std::path::Path) -> Result<T, WireError>,
     ) -> Result<T, WireError> {
-        let mut tried = self.mirror.changing.lock().await;
+        let mut changes = self.mirror.changing.lock().await;
+        if changes.over {
+            return Err(StoreError::Closed.to_wire());
+        }
         let reason = "the mirror is being rebuilt; ask again in a moment";
         let rebuilding = WireError::new(ErrorCode::DatabaseLocked, reason).action("lore status");
         let old = self.mirror.replace(Err(rebuilding));
         self.end_jobs().await;
         if let Ok(old) = old {
-            let database = old.database.clone();
-            drop(old);
-            let closed = tokio::task::spawn_blocking(move || database.close());
-            if closed.await.is_err() {
-                tracing::error!("closing the database ended by a defect");
-            }
+            close(old).await;
         }
         let done = meanwhile(&self.places.database()).await;
         let config = self.config_in_force();
         let opened = Mirror::open(&self.mirror.makings, &config).await;
-        *tried = Instant::now();
+        changes.tried = Instant::now();
+        let anew = opened.as_ref().is_ok_and(|opened| opened.anew);
         let opened = opened.map(|opened| opened.mirror);
         let failed = opened.as_ref().err().cloned();
         drop(self.mirror.replace(opened));
-        drop(tried);
+        drop(changes);
         self.mirror_changed();
+        if anew {
+            // `meanwhile` failed half-way, and opening went on with it.
+            self.fill_anew().await;
+        }
         match (done, failed) {
             (Err(error), _) | (Ok(_), Some(error)) => Err(error),
             (Ok(done), None) => Ok(done),
         }
+    }
+
+    /// Queues what a rebuild owes that broke off and was finished later.
+    async fn fill_anew(self: &Arc<Self>) {
+        tracing::warn!("the rebuild that broke off is finished: the database is new and empty");
+        self.queue_full_sync().await;
     }
 
     fn mirror_changed(&self) {

@@ -161,7 +161,7 @@ impl Daemon {
     }
 
     /// What a person should know of the mirror and its disk.
-    pub fn mirror_warnings(&self) -> Vec<StatusWarning> {
+    pub async fn mirror_warnings(&self) -> Vec<StatusWarning> {
         let mut warnings = Vec::new();
         if let Err(error) = self.mirror.now() {
             warnings.push(StatusWarning {
@@ -170,8 +170,9 @@ impl Daemon {
                 actions: error.actions,
             });
         }
-        let folder = &self.places.data_dir;
-        if let Some(free) = free_space(folder)
+        let folder = self.places.data_dir.clone();
+        let free = tokio::task::spawn_blocking(move || free_space(&folder)).await;
+        if let Ok(Some(free)) = free
             && free < NONE_LEFT
         {
             warnings.push(StatusWarning {
@@ -179,7 +180,7 @@ impl Daemon {
                 message: format!(
                     "{} MiB are left on the disk of `{}`: what is synced may not fit any more",
                     free >> 20,
-                    folder.display()
+                    self.places.data_dir.display()
                 ),
                 actions: vec!["df -h".to_owned()],
             });

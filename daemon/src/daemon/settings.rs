@@ -24,6 +24,11 @@ const FIRST_SYNC_AFTER: Duration = Duration::from_secs(10);
 pub(crate) struct Settings {
     path: PathBuf,
     state: Mutex<State>,
+    /// Held from reading the file until all follow what was read, so that of
+    /// two that read, all follow the later one.
+    following: tokio::sync::Mutex<()>,
+    /// Held by whoever changes the file, from reading it on.
+    editing: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
@@ -63,6 +68,8 @@ impl Settings {
         Self {
             path: path.to_path_buf(),
             state: Mutex::new(state),
+            following: tokio::sync::Mutex::default(),
+            editing: tokio::sync::Mutex::default(),
         }
     }
 
@@ -155,6 +162,7 @@ impl Daemon {
     /// # Errors
     /// The file has an error; what was in force stays so.
     pub async fn reload(&self) -> Result<Arc<Config>, WireError> {
+        let _until_all_follow = self.settings.following.lock().await;
         match self.settings.read().await {
             Ok(config) => {
                 tracing::info!(config = %config.path.display(), "the config was read");
@@ -175,6 +183,12 @@ impl Daemon {
                 Err(error.to_wire())
             }
         }
+    }
+
+    /// Lets one at a time change the config file: to be held from reading it
+    /// until the change is in force.
+    pub(crate) async fn edit_config(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.settings.editing.lock().await
     }
 
     /// Reloads where the config file changed since it was read.

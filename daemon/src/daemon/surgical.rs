@@ -1,5 +1,6 @@
 //! From named issues and merge requests to a surgical job.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lore_proto::jobs::Priority;
@@ -165,6 +166,7 @@ impl Daemon {
         self.warmth
             .used(&target.host, (count * REQUESTS_A_TARGET).min(lane));
         let run_ids = vec![target.run_id.clone()];
+        let hosts = BTreeSet::from([target.host.clone()]);
         let work = ready
             .engine
             .surgical_work(options, target, targets.requested, retry_of);
@@ -179,6 +181,7 @@ impl Daemon {
                 run_ids,
                 work: Box::new(SyncJob {
                     daemon: Arc::downgrade(self),
+                    hosts,
                     work: Box::new(work),
                 }),
             })

@@ -1,5 +1,6 @@
 //! From a wish to sync, a person's or the timer's, to a job.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Weak};
 
 use futures_util::FutureExt as _;
@@ -70,22 +71,35 @@ impl Daemon {
         let Ok(ready) = self.ready() else {
             return;
         };
-        if only.is_none() {
-            self.hosts.ask_expiry().await;
-        }
-        let mut projects: Vec<Named> = match only {
+        let all = only.is_none();
+        let projects: Vec<Named> = match only {
             Some(project) => vec![project],
             None => named(&ready.config),
         };
-        // What was refused for its token would only be refused again.
-        let refused = self.hosts.refused().await;
-        projects.retain(|(host, _)| !refused.contains(host));
+        // What was refused for its token would only be refused again; to find
+        // that out takes a while, for which the other hosts do not wait.
+        let suspected = self.hosts.suspected();
+        let (mut later, now): (Vec<Named>, Vec<Named>) = projects
+            .into_iter()
+            .partition(|(host, _)| suspected.contains(host));
+        self.submit_timed(&ready, now).await;
+        if !later.is_empty() {
+            let refused = self.hosts.refused().await;
+            later.retain(|(host, _)| !refused.contains(host));
+            self.submit_timed(&ready, later).await;
+        }
+        if all {
+            self.hosts.ask_expiry().await;
+        }
+    }
+
+    async fn submit_timed(self: &Arc<Self>, ready: &Ready, projects: Vec<Named>) {
         if projects.is_empty() {
             return;
         }
         let request = SyncRequest::default();
         let submitted = self
-            .submit_sync(&ready, request, projects, Trigger::Timer)
+            .submit_sync(ready, request, projects, Trigger::Timer)
             .await;
         if let Err(error) = submitted {
             tracing::warn!(%error, "the timer's sync could not be queued");
@@ -115,6 +129,7 @@ impl Daemon {
         let run_ids = targets.iter().map(|target| target.run_id.clone()).collect();
         let work = SyncJob {
             daemon: Arc::downgrade(self),
+            hosts: targets.iter().map(|target| target.host.clone()).collect(),
             work: Box::new(ready.engine.work(request, targets, trigger)),
         };
         let submission = Submission {
@@ -167,6 +182,8 @@ pub(super) fn named(config: &Config) -> Vec<Named> {
 /// A sync with the tokens as they are when it begins.
 pub(super) struct SyncJob {
     pub(super) daemon: Weak<Daemon>,
+    /// The hosts that it asks.
+    pub(super) hosts: BTreeSet<String>,
     pub(super) work: Box<dyn Work>,
 }
 
@@ -174,10 +191,7 @@ impl Work for SyncJob {
     fn run(self: Box<Self>, cx: JobContext) -> BoxFuture<'static, Outcome> {
         async move {
             if let Some(daemon) = self.daemon.upgrade() {
-                tokio::select! {
-                    () = daemon.hosts.refresh() => {}
-                    () = cx.cancel.cancelled() => return Outcome::cancelled(),
-                }
+                daemon.hosts.refresh(self.hosts.iter().map(String::as_str));
             }
             let outcome = self.work.run(cx).await;
             if let Some(daemon) = self.daemon.upgrade() {

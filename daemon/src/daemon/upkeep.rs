@@ -38,8 +38,10 @@ impl Daemon {
             to,
             force: ask.force,
         };
+        let claims = vec![format!("db backup {}", real(&work.to).await.display())];
         let title = "back up the database".to_owned();
-        self.submit_upkeep("db backup", title, None, work).await
+        self.submit_upkeep("db backup", title, None, claims, work)
+            .await
     }
 
     /// Queues a check of the database, of one that cannot be opened too.
@@ -50,7 +52,8 @@ impl Daemon {
         };
         let key = Some(format!("db check {}", ask.quick));
         let title = "check the database".to_owned();
-        self.submit_upkeep("db check", title, key, work).await
+        self.submit_upkeep("db check", title, key, Vec::new(), work)
+            .await
     }
 
     async fn submit_upkeep(
@@ -58,6 +61,7 @@ impl Daemon {
         kind: &'static str,
         title: String,
         key: Option<String>,
+        exclusive: Vec<String>,
         work: impl Work,
     ) -> Result<DbStarted, WireError> {
         let submission = Submission {
@@ -65,7 +69,7 @@ impl Daemon {
             title,
             priority: Priority::Interactive,
             key,
-            exclusive: Vec::new(),
+            exclusive,
             run_ids: Vec::new(),
             work: Box::new(work),
         };
@@ -84,11 +88,12 @@ impl Daemon {
     /// The files could not be moved, or no new database be made. What was
     /// begun is finished by the next attempt or the next start.
     pub async fn rebuild(self: &Arc<Self>) -> Result<Rebuilt, WireError> {
-        let stamp = self.clock.now().strftime("%Y%m%dT%H%M%SZ").to_string();
-        tracing::warn!(stamp, "the database is moved aside");
         let moved = self
             .exchange_mirror(async |path: &Path| {
                 let path = path.to_path_buf();
+                // Now and not before: another rebuild may have been waited for.
+                let stamp = self.clock.now().strftime("%Y%m%dT%H%M%SZ").to_string();
+                tracing::warn!(stamp, "the database is moved aside");
                 let moving = tokio::task::spawn_blocking(move || aside::move_aside(&path, &stamp));
                 let moved = moving.await.unwrap_or(Err(StoreError::Panicked));
                 moved.map_err(|error| error.to_wire())
@@ -216,6 +221,18 @@ impl Work for CheckWork {
         }
         .boxed()
     }
+}
+
+/// The path with the links of its folder followed, so that one file is known
+/// under all its names.
+async fn real(path: &Path) -> PathBuf {
+    let path = path.to_path_buf();
+    let unknown = path.clone();
+    let found = tokio::task::spawn_blocking(move || {
+        let folder = std::fs::canonicalize(path.parent()?).ok()?;
+        Some(folder.join(path.file_name()?))
+    });
+    found.await.ok().flatten().unwrap_or(unknown)
 }
 
 fn damaged(done: &CheckDone) -> Outcome {

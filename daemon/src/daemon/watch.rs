@@ -1,7 +1,7 @@
 //! What the daemon notices by itself: an edited config, a database that can be
 //! opened again.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::Daemon;
@@ -23,7 +23,7 @@ pub(crate) async fn run(daemon: Weak<Daemon>) {
 
 impl Daemon {
     /// Takes up what changed around the daemon.
-    pub async fn notice_changes(&self) {
+    pub async fn notice_changes(self: &Arc<Self>) {
         self.notice_config_change().await;
         self.retry_mirror().await;
         if let Ok(mirror) = self.mirror.now() {

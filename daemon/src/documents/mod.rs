@@ -27,12 +27,15 @@ pub use pieces::{embeddable, pieces};
 use crate::store::dirty::{self, Due, Marked};
 use crate::store::document_rows::{self, ItemRows, ThreadRows};
 use crate::store::documents::{self, NewDocument, Put};
-use crate::store::{DocumentId, Source, SourceKind, SourceType, StoreError, search_index};
+use crate::store::{
+    DocumentId, LONGEST_WAIT, Source, SourceKind, SourceType, StoreError, search_index,
+};
 
 /// After the first failure of a source; doubled with every other one.
 const FIRST_BACKOFF: Duration = Duration::from_mins(1);
 /// Doublings of it.
 const MAX_DOUBLINGS: u32 = 10;
+const _: () = assert!(FIRST_BACKOFF.as_secs() << MAX_DOUBLINGS < LONGEST_WAIT.as_secs());
 /// Bytes of text after which a batch ends, so that no transaction is long.
 const BATCH_BYTES: usize = 4 << 20;
 

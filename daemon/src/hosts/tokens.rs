@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -134,9 +135,9 @@ impl HostClients {
     }
 
     /// Where the token of a host would come from, for a person.
-    pub(crate) fn describe_source(&self, name: &str, host: &Host) -> Option<String> {
+    pub(crate) async fn describe_source(&self, name: &str, host: &Host) -> Option<String> {
         let only = super::is_only(&self.config(), name);
-        let source = self.finder().describe(name, host, only)?;
+        let source = self.finder().describe(name, host, only).await?;
         Some(source.to_string())
     }
 
@@ -179,40 +180,45 @@ impl HostClients {
         warnings
     }
 
+    /// The hosts whose token was refused the last time it was used.
+    pub(crate) fn suspected(&self) -> BTreeSet<String> {
+        let suspected = self.made_where(|made| made.client.token_refusal().is_some());
+        suspected.into_iter().map(|(name, _)| name).collect()
+    }
+
     /// The hosts whose token is known to be refused: their timed syncs would
     /// only be refused again. A token that changed is no longer refused, and
     /// one that did not is tried again once an hour, by one request.
     pub(crate) async fn refused(&self) -> BTreeSet<String> {
-        let mut refused = BTreeSet::new();
-        for (name, client) in self.made_where(|made| made.client.token_refusal().is_some()) {
-            let config = self.config();
-            let Some(host) = config.hosts.get(&name) else {
-                continue;
-            };
-            let now_found = self.find_token(&name, host).await.ok();
-            let changed = now_found.is_some_and(|found| {
-                let state = self.state();
-                state
-                    .made
-                    .get(&name)
-                    .is_none_or(|made| made.token != found.token)
-            });
-            if changed {
-                continue;
-            }
-            let last = client.token_refusal().map(|refusal| refusal.last);
-            let due = last.is_some_and(|last| self.clock.now().duration_since(last) >= TRY_REFUSED);
-            if due {
-                let cancel = CancellationToken::new();
-                let call = Call::interactive(&cancel, Instant::now() + EXAMINATION);
-                // The client notes how it went.
-                let _ = client.user(&call).await;
-            }
-            if client.token_refusal().is_some() {
-                refused.insert(name);
+        let suspected = self.made_where(|made| made.client.token_refusal().is_some());
+        let one = async |(name, client): (String, Client)| {
+            self.is_refused(&name, &client).await.then_some(name)
+        };
+        let refused = join_all(suspected.into_iter().map(one)).await;
+        refused.into_iter().flatten().collect()
+    }
+
+    async fn is_refused(&self, name: &str, client: &Client) -> bool {
+        let config = self.config();
+        let Some(host) = config.hosts.get(name) else {
+            return false;
+        };
+        if let Ok(found) = self.find_token(name, host).await {
+            let state = self.state();
+            let made = state.made.get(name);
+            if made.is_none_or(|made| made.token != found.token) {
+                return false;
             }
         }
-        refused
+        let last = client.token_refusal().map(|refusal| refusal.last);
+        let now = self.clock.now();
+        if last.is_some_and(|last| has_passed(TRY_REFUSED, last, now)) {
+            let cancel = CancellationToken::new();
+            let call = Call::interactive(&cancel, Instant::now() + EXAMINATION);
+            // The client notes how it went.
+            let _ = client.user(&call).await;
+        }
+        client.token_refusal().is_some()
     }
 
     /// Asks once a day when the tokens end, so that the status can warn of it.
@@ -221,9 +227,9 @@ impl HostClients {
         let due = |made: &Made| {
             let asked = made.said.as_ref().map(|(_, at)| *at);
             made.client.token_refusal().is_none()
-                && asked.is_none_or(|at| now.duration_since(at) >= ASK_EXPIRY)
+                && asked.is_none_or(|at| has_passed(ASK_EXPIRY, at, now))
         };
-        for (name, client) in self.made_where(due) {
+        let one = async |(name, client): (String, Client)| {
             let cancel = CancellationToken::new();
             let call = Call::background(&cancel);
             let asked = tokio::time::timeout(EXAMINATION, client.token_self(&call)).await;
@@ -234,10 +240,11 @@ impl HostClients {
                 },
                 // This instance never says.
                 Ok(Ok(None)) => TokenFacts::default(),
-                _ => continue,
+                _ => return,
             };
             self.remember(&name, &facts);
-        }
+        };
+        join_all(self.made_where(due).into_iter().map(one)).await;
     }
 
     fn made_where(&self, wanted: impl Fn(&Made) -> bool) -> Vec<(String, Client)> {
@@ -248,9 +255,25 @@ impl HostClients {
     }
 }
 
+/// Whether `wait` has passed since `last`, or may have: a clock that was set
+/// back does not say.
+fn has_passed(wait: SignedDuration, last: Timestamp, now: Timestamp) -> bool {
+    last > now || now.duration_since(last) >= wait
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_does_not_outlast_a_clock_that_was_set_back() {
+        let last: Timestamp = "2026-11-21T12:00:00Z".parse().unwrap();
+        let hour = SignedDuration::from_hours(1);
+        assert!(!has_passed(hour, last, last));
+        assert!(!has_passed(hour, last, last + hour / 2));
+        assert!(has_passed(hour, last, last + hour));
+        assert!(has_passed(hour, last, last - hour * 24));
+    }
 
     #[test]
     fn a_token_is_warned_about_from_a_fortnight_before_its_end() {

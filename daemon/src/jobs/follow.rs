@@ -1,6 +1,7 @@
-//! Following jobs from the outside: one to its end, or all without end.
+//! Following jobs from the outside: one to its end, or all.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lore_proto::events::{Event, EventBody};
@@ -64,8 +65,10 @@ impl JobView {
 pub(super) struct JobIndex {
     pub(super) clock: Arc<dyn Clock>,
     views: Mutex<BTreeMap<u64, JobView>>,
-    /// Marked after each event of any job.
+    /// Marked after each event of any job, and at the end of all.
     changed: watch::Sender<()>,
+    /// No event follows.
+    ended: AtomicBool,
 }
 
 impl JobIndex {
@@ -74,7 +77,14 @@ impl JobIndex {
             clock,
             views: Mutex::default(),
             changed: watch::Sender::new(()),
+            ended: AtomicBool::new(false),
         }
+    }
+
+    /// No event follows: who follows all jobs comes to an end.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.changed.send_replace(());
     }
 
     /// The view of a new job, whose events are told to those who follow all.
@@ -155,7 +165,7 @@ impl FollowJob {
     }
 }
 
-/// Follows every job, from now on and without end.
+/// Follows every job, from now on until the scheduler ends.
 #[derive(Debug)]
 pub struct FollowAll {
     index: Arc<JobIndex>,
@@ -169,18 +179,19 @@ pub struct FollowAll {
 }
 
 impl FollowAll {
-    /// The next event of any job, waiting for it. The events of one job come
-    /// in their order; those of two may come in another than they happened.
-    pub async fn next(&mut self) -> Event {
+    /// The next event of any job, waiting for it; none once the scheduler has
+    /// ended. The events of one job come in their order; those of two may come
+    /// in another than they happened.
+    pub async fn next(&mut self) -> Option<Event> {
         loop {
             self.changed.mark_unchanged();
-            if let Some(event) = self.try_next() {
+            // Before the look at the jobs, whose last events come before it.
+            let ended = self.index.ended.load(Ordering::Acquire);
+            let event = self.try_next();
+            if event.is_some() || ended {
                 return event;
             }
-            if self.changed.changed().await.is_err() {
-                // The sender lives in the index, which this reader holds.
-                std::future::pending::<()>().await;
-            }
+            self.changed.changed().await.ok()?;
         }
     }
 

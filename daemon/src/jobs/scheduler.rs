@@ -15,6 +15,10 @@ use super::table::{JobTable, Start, stopping};
 use super::{Outcome, Submission, Submitted};
 use crate::clock::Clock;
 
+/// What a job gets at least to end by itself once it is told to, whatever the
+/// deadline: a run writes down that it was cancelled.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
 /// How much the scheduler takes on and keeps.
 #[derive(Debug, Clone, Copy)]
 pub struct SchedulerLimits {
@@ -121,7 +125,8 @@ impl Scheduler {
 
     /// Takes no more jobs, cancels the queued ones, cancels the running ones
     /// after `grace`, and comes back once all of them ended, or at the latest
-    /// after `deadline`, when what still runs is dropped where it stands.
+    /// after `deadline`, when what still runs is dropped where it stands. From
+    /// being cancelled to being dropped a job has a second at least.
     pub async fn shutdown(&self, grace: Duration, deadline: Duration) {
         self.ask(|done| Command::Shutdown {
             grace,
@@ -187,6 +192,7 @@ impl Owner {
         }
         self.table.close();
         self.table.cancel_running();
+        self.table.end_index();
         // A command that was sent too late gets no answer, which its sender
         // reads as "stopping".
         inbox.close();
@@ -249,7 +255,8 @@ impl Owner {
             done: Vec::new(),
         });
         stop.cancel_at = stop.cancel_at.min(cancel_at);
-        stop.abandon_at = stop.abandon_at.min(abandon_at);
+        let abandon_at = stop.abandon_at.min(abandon_at);
+        stop.abandon_at = abandon_at.max(stop.cancel_at + LAST_WORDS);
         stop.done.push(done);
     }
 

@@ -236,6 +236,11 @@ impl JobTable {
         }
     }
 
+    /// Nothing happens to any job any more.
+    pub(super) fn end_index(&self) {
+        self.index.end();
+    }
+
     /// Ends, in the books, what did not end by itself.
     pub(super) fn abandon_running(&mut self) {
         for job_id in self.ids_in(JobState::Running) {

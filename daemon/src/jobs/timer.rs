@@ -31,9 +31,6 @@ pub trait OnTimer: Send + 'static {
     /// It is time. The next time is planned once this ends, so it should
     /// submit work and not do it.
     fn fire(&mut self) -> BoxFuture<'_, ()>;
-
-    /// The timer woke up, as it does every 30 seconds at least while it is on.
-    fn tick(&mut self) -> BoxFuture<'_, ()>;
 }
 
 /// A running timer; dropping it stops it.
@@ -109,7 +106,7 @@ async fn run(
         while let Some(interval) = interval {
             let due = clock.now().saturating_add(wait).unwrap_or(Timestamp::MAX);
             planned.send_replace(Some(due));
-            if !sleep_until(due, wait, &clock, &mut changes, &mut on_timer).await {
+            if !sleep_until(due, wait, &clock, &mut changes).await {
                 if changes.has_changed().is_err() {
                     return;
                 }
@@ -134,7 +131,6 @@ async fn sleep_until(
     wait: Duration,
     clock: &Arc<dyn Clock>,
     changes: &mut watch::Receiver<TimerSchedule>,
-    on_timer: &mut impl OnTimer,
 ) -> bool {
     loop {
         let now = clock.now();
@@ -149,7 +145,6 @@ async fn sleep_until(
             () = tokio::time::sleep(left.min(wait).min(LONGEST_SLEEP)) => {}
             _ = changes.changed() => return false,
         }
-        on_timer.tick().await;
     }
 }
 

@@ -1,3 +1,4 @@
+mod config;
 mod database;
 
 use std::collections::BTreeSet;
@@ -32,10 +33,19 @@ impl Fixture {
     /// Places in a folder of its own, with this config, or with none.
     fn new(config: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let fixture = Self { folder };
         if let Some(config) = config {
-            std::fs::write(folder.path().join("config.toml"), config).unwrap();
+            fixture.edit(config);
         }
-        Self { folder }
+        fixture
+    }
+
+    /// Puts another config in the place of the one there is, as an editor
+    /// does: the daemon looks at any moment, and never sees half of it.
+    fn edit(&self, config: &str) {
+        let edited = self.folder.path().join("config.toml.edited");
+        std::fs::write(&edited, config).unwrap();
+        std::fs::rename(&edited, self.config()).unwrap();
     }
 
     fn config(&self) -> std::path::PathBuf {
@@ -66,6 +76,16 @@ impl Fixture {
             ended: tokio::spawn(running.wait()),
         }
     }
+}
+
+/// Asks again and again, with a pause, until it is so.
+async fn until(is_so: impl AsyncFn() -> bool) {
+    let asked = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    soon(asked).await;
 }
 
 struct Started {
@@ -204,7 +224,7 @@ async fn without_a_config_it_serves_what_needs_none_until_there_is_one() {
         );
     }
     assert!(started.call("jobs.list", json!({})).await["result"].is_object());
-    std::fs::write(f.config(), CONFIG).unwrap();
+    f.edit(CONFIG);
     let reply = started.call("daemon.reload", json!({})).await;
     assert_eq!(reply["result"]["projects"][0]["path"], "group/project");
     let reply = started.call("projects.resolve", json!({})).await;
@@ -231,11 +251,7 @@ async fn without_a_config_it_serves_what_needs_none_until_there_is_one() {
 async fn a_bad_edit_leaves_the_config_from_before_in_force_and_says_so() {
     let f = Fixture::new(Some(CONFIG));
     let started = f.start().await;
-    std::fs::write(
-        f.config(),
-        CONFIG.replace("interval_seconds", "intervall_seconds"),
-    )
-    .unwrap();
+    f.edit(&CONFIG.replace("interval_seconds", "intervall_seconds"));
     let reply = started.call("daemon.reload", json!({})).await;
     assert_eq!(reply["error"]["data"]["code"], "CONFIG_INVALID");
     assert_eq!(reply["error"]["data"]["details"]["line"], 5, "{reply}");
@@ -251,7 +267,7 @@ async fn a_bad_edit_leaves_the_config_from_before_in_force_and_says_so() {
     );
     assert_eq!(status["result"]["projects"][0]["path"], "group/project");
     assert_eq!(status["result"]["degraded"], Value::Null);
-    std::fs::write(f.config(), CONFIG).unwrap();
+    f.edit(CONFIG);
     started.call("daemon.reload", json!({})).await;
     let status = started.call("daemon.status", json!({})).await;
     assert_eq!(status["result"]["warnings"], json!([]));
@@ -262,17 +278,13 @@ async fn a_bad_edit_leaves_the_config_from_before_in_force_and_says_so() {
 async fn an_edited_config_is_noticed_without_a_word() {
     let f = Fixture::new(Some(CONFIG));
     let started = f.start().await;
-    std::fs::write(f.config(), CONFIG.replace("group/project", "another/one")).unwrap();
-    let noticed = async {
-        loop {
-            let reply = started.call("projects.list", json!({})).await;
-            if reply["result"]["projects"][0]["path"] == "another/one" {
-                break;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    soon(noticed).await;
+    f.edit(&CONFIG.replace("group/project", "another/one"));
+    // The next request that comes after the last look was long enough ago.
+    let noticed = until(async || {
+        let reply = started.call("projects.list", json!({})).await;
+        reply["result"]["projects"][0]["path"] == "another/one"
+    });
+    noticed.await;
     started.stop().await;
 }
 
@@ -335,47 +347,71 @@ impl Work for UntilCancelled {
     }
 }
 
-#[tokio::test]
+/// Again and again on several threads: what ends first decides who is told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_shutdown_answers_first_and_tells_subscribers_how_jobs_ended() {
     let f = Fixture::new(Some(CONFIG));
-    let started = f.start().await;
-    let begun = Arc::new(Notify::new());
-    let submission = Submission {
-        kind: "test",
-        title: "a test".to_owned(),
-        priority: Priority::Interactive,
-        key: None,
-        exclusive: Vec::new(),
-        run_ids: Vec::new(),
-        work: Box::new(UntilCancelled(Arc::clone(&begun))),
-    };
-    let job_id = started
-        .daemon
-        .scheduler()
-        .submit(submission)
-        .await
-        .unwrap()
-        .job_id;
-    soon(begun.notified()).await;
-    let mut subscriber = started.connect().await;
-    subscriber
-        .call(1, "jobs.subscribe", &json!({ "job_id": job_id }))
-        .await;
-    let reply = started
-        .call("daemon.shutdown", json!({ "grace_ms": 60_000 }))
-        .await;
-    assert_eq!(reply["result"]["pid"], std::process::id());
-    let mut last = Value::Null;
-    while let Some(event) = subscriber.next().await {
-        last = event["params"]["result"].clone();
+    for _ in 0..12 {
+        let started = f.start().await;
+        let begun = Arc::new(Notify::new());
+        let submission = Submission {
+            kind: "test",
+            title: "a test".to_owned(),
+            priority: Priority::Interactive,
+            key: None,
+            exclusive: Vec::new(),
+            run_ids: Vec::new(),
+            work: Box::new(UntilCancelled(Arc::clone(&begun))),
+        };
+        let scheduler = started.daemon.scheduler();
+        let job_id = scheduler.submit(submission).await.unwrap().job_id;
+        soon(begun.notified()).await;
+        let mut subscribers = Vec::new();
+        for number in 0..8 {
+            let ask = match number % 2 {
+                0 => json!({ "job_id": job_id }),
+                _ => json!({}),
+            };
+            let mut subscriber = started.connect().await;
+            subscriber.call(1, "jobs.subscribe", &ask).await;
+            subscribers.push(subscriber);
+        }
+        let reply = started
+            .call("daemon.shutdown", json!({ "grace_ms": 60_000 }))
+            .await;
+        assert_eq!(reply["result"]["pid"], std::process::id());
+        for mut subscriber in subscribers {
+            let mut last = Value::Null;
+            while let Some(event) = subscriber.next().await {
+                last = event["params"]["result"].clone();
+            }
+            assert_eq!(
+                (&last["kind"], &last["state"]),
+                (&json!("finished"), &json!("cancelled"))
+            );
+        }
+        let Started { daemon, ended } = started;
+        drop(daemon);
+        soon(ended).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_daemon_that_has_stopped_leaves_a_closed_database_whoever_has_it_in_hand() {
+    let f = Fixture::new(Some(CONFIG));
+    let started = f.start().await;
+    let (daemon, kept) = (Arc::clone(&started.daemon), started.daemon.database());
+    started.stop().await;
+    let asked = kept.unwrap().schema_version().await;
+    assert_eq!(asked.unwrap_err().code(), ErrorCode::DaemonUnavailable);
+    let log = f.folder.path().join("data/lore.db-wal");
+    assert!(!log.exists(), "the log was not folded into the database");
+    // Nor is it opened again behind the back of the next daemon.
     assert_eq!(
-        (&last["kind"], &last["state"]),
-        (&json!("finished"), &json!("cancelled"))
+        daemon.rebuild().await.unwrap_err().code,
+        ErrorCode::DaemonUnavailable
     );
-    let Started { daemon, ended } = started;
-    drop(daemon);
-    soon(ended).await.unwrap();
+    f.start().await.stop().await;
 }
 
 #[tokio::test]

@@ -90,7 +90,18 @@ impl OwnerError {
 /// since whoever holds the lock of a removed file holds nothing.
 #[derive(Debug)]
 pub struct OwnerLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for OwnerLock {
+    /// Closing the file alone would not do: the lock belongs to what was
+    /// opened, and a program that this process is just starting holds that too
+    /// until it runs.
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "the lock of the data folder is let go of with the process");
+        }
+    }
 }
 
 impl OwnerLock {
@@ -130,7 +141,7 @@ impl OwnerLock {
         if let Err(error) = note(&mut file) {
             tracing::warn!(%error, "the process id could not be written into the lock");
         }
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
@@ -254,6 +265,18 @@ mod tests {
         drop(first);
         OwnerLock::acquire(&path).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_child_that_is_being_started_does_not_keep_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lored.lock");
+        let lock = OwnerLock::acquire(&path).unwrap();
+        // What a child has between its start and its program.
+        let inherited = lock.file.try_clone().unwrap();
+        drop(lock);
+        OwnerLock::acquire(&path).unwrap();
+        drop(inherited);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use lore_proto::ErrorCode;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{Semaphore, mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::bytes::{Bytes, BytesMut};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -91,7 +91,9 @@ pub(super) async fn serve<I: Incoming>(
     let sink = MethodSink::new_with_limit(queue, max_reply);
     // Told to finish, the writer takes no more, which ends the subscriptions,
     // and sends what it has. It cannot wait for all senders to go: a
-    // subscription holds one for as long as the writer takes more.
+    // subscription holds one for as long as the writer takes more. When the
+    // daemon stops, all jobs have ended, and so do their subscriptions once
+    // they have said so: for that it waits a while.
     let (finish, finishing) = oneshot::channel();
     let mut writer = tokio::spawn(write(outgoing, outbox, finishing));
     let dispatcher = Arc::new(Dispatcher::new(methods, limits, id, Some(sink.clone())));
@@ -106,10 +108,15 @@ pub(super) async fn serve<I: Incoming>(
     if ending == Ending::Asked {
         ending = calls.finish(&stop, &gone).await;
     }
+    let drains = Instant::now();
     calls.drain(ending).await;
     drop(calls);
+    let finish_with = Finish {
+        ending,
+        last_words: limits.drain.saturating_sub(drains.elapsed()) / 2,
+    };
     // An error means that the writer has ended, since the client is gone.
-    let _ = finish.send(ending);
+    let _ = finish.send(finish_with);
     let bound = if stop.is_cancelled() {
         limits.drain
     } else {
@@ -244,19 +251,45 @@ impl Calls {
     }
 }
 
+/// What the writer is told at the end.
+struct Finish {
+    ending: Ending,
+    /// How long subscriptions may still have something to say where the daemon
+    /// stops.
+    last_words: Duration,
+}
+
+impl Finish {
+    const GONE: Self = Self {
+        ending: Ending::Gone,
+        last_words: Duration::ZERO,
+    };
+}
+
 /// The writing side: the one task that writes, so that replies and
 /// notifications keep their order and one slow client blocks only itself.
 /// Gives back the way to a client that took everything.
 async fn write<O: Outgoing>(
     mut outgoing: O,
     mut outbox: mpsc::Receiver<Box<RawValue>>,
-    mut finishing: oneshot::Receiver<Ending>,
+    mut finishing: oneshot::Receiver<Finish>,
 ) -> Option<O> {
     let mut ending = None;
+    let mut close_at = None;
     loop {
         let message = tokio::select! {
             told = &mut finishing, if ending.is_none() => {
-                ending = Some(told.unwrap_or(Ending::Gone));
+                let told = told.unwrap_or(Finish::GONE);
+                ending = Some(told.ending);
+                if told.ending == Ending::Stopped {
+                    close_at = Some(Instant::now() + told.last_words);
+                } else {
+                    outbox.close();
+                }
+                continue;
+            }
+            () = sleep_until(close_at), if close_at.is_some() => {
+                close_at = None;
                 outbox.close();
                 continue;
             }
@@ -276,10 +309,17 @@ async fn write<O: Outgoing>(
     // All senders may be gone before the word comes.
     let ending = match ending {
         Some(ending) => ending,
-        None => finishing.await.unwrap_or(Ending::Gone),
+        None => finishing.await.unwrap_or(Finish::GONE).ending,
     };
     outgoing.close(ending).await;
     Some(outgoing)
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// The messages, and the way back, of a framing on a stream of bytes.

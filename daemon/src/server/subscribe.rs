@@ -19,7 +19,8 @@ use crate::jobs::{FollowAll, FollowJob, Scheduler};
 const SEND_TIMEOUT: Duration = Duration::from_mins(2);
 
 /// Enters `jobs.subscribe` and `jobs.unsubscribe`. A subscription to one job
-/// ends with the job's `finished`; one to all ends with its client.
+/// ends with the job's `finished`; one to all ends with its client or the
+/// daemon.
 pub fn register_jobs<C, F>(
     module: &mut RpcModule<C>,
     scheduler: F,
@@ -71,7 +72,7 @@ impl Source {
     async fn next(&mut self) -> Option<Event> {
         match self {
             Self::Job(job) => job.next().await,
-            Self::All(all) => Some(all.next().await),
+            Self::All(all) => all.next().await,
         }
     }
 }

@@ -35,8 +35,12 @@ pub struct Trial {
     secret: Option<Secret>,
     /// The source of the token was given, so that one that is kept gives way.
     source_given: bool,
+    /// The source of the token was found, and is to be written too.
+    source_found: bool,
     /// The host's URL was given and is to be written.
     url_given: bool,
+    /// The certificate authority that was given and is to be written.
+    ca_given: Option<PathBuf>,
 }
 
 impl Trial {
@@ -66,6 +70,7 @@ impl Trial {
             Some(AskedSource::Value(secret)) => (None, Some(secret.clone())),
             None => (before.and_then(|before| before.token.clone()), None),
         };
+        let ca_given = ask.ca_file.as_ref().map(|path| folder.join(path));
         Ok(Self {
             config: config.to_path_buf(),
             name: name.to_owned(),
@@ -73,16 +78,17 @@ impl Trial {
                 url,
                 token,
                 projects: ask.projects.clone(),
-                ca_file: match &ask.ca_file {
-                    Some(path) => Some(folder.join(path)),
-                    None => before.and_then(|before| before.ca_file.clone()),
-                },
+                ca_file: ca_given
+                    .clone()
+                    .or_else(|| before.and_then(|before| before.ca_file.clone())),
                 client_cert: before.and_then(|before| before.client_cert.clone()),
                 client_key: before.and_then(|before| before.client_key.clone()),
             },
             source_given: ask.token.is_some() && secret.is_none(),
             secret,
+            source_found: false,
             url_given: ask.url.is_some(),
+            ca_given,
         })
     }
 
@@ -137,6 +143,7 @@ impl Trial {
             && self.host.token.is_none()
         {
             self.host.token = Some(TokenSource::Env(variable.clone()));
+            self.source_found = true;
         }
         let client = hosts.trial(&self.name, &self.host, found.token)?;
         let cancel = CancellationToken::new();

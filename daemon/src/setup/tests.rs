@@ -281,3 +281,26 @@ async fn what_to_type_for_a_host_that_is_not_configured_has_its_address() {
         )]
     );
 }
+
+#[tokio::test]
+async fn what_was_not_asked_for_stays_as_somebody_made_it_meanwhile() {
+    let f = Fixture::new().await;
+    let folder = f.folder.path().join("lore");
+    std::fs::create_dir(&folder).unwrap();
+    let host = "[hosts.\"gitlab.example.com\"]\n";
+    let text = |rest: &str| format!("{host}url = \"{}\"\n{rest}", f.server.uri());
+    let before = text("token_env = \"GITLAB_TOKEN\"\nca_file = \"/old.pem\"\n");
+    let mut ask = f.setup(TOKEN, &["group/project"]);
+    (ask.token, ask.url) = (None, None);
+    let trial = Trial::new(
+        &ask,
+        &f.config(),
+        &Config::parse(&f.config(), &before).unwrap(),
+    );
+    let after = text("token_command = [\"pass\"]\nca_file = \"/new.pem\"\n");
+    std::fs::write(f.config(), &after).unwrap();
+    let edited = trial.unwrap().edited(vec!["group/project".to_owned()]);
+    edited.unwrap().write().unwrap();
+    let written = std::fs::read_to_string(f.config()).unwrap();
+    assert_eq!(written, format!("{after}projects = [\"group/project\"]\n"));
+}

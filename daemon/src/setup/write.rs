@@ -10,7 +10,7 @@ use toml_edit::{Array, DocumentMut, Item, Table, TableLike, Value};
 
 use super::Trial;
 use crate::config::{Config, ConfigError, TokenSource};
-use crate::credentials::replace_file;
+use crate::files;
 
 /// A config as it shall be written.
 pub(super) struct Edited {
@@ -24,7 +24,7 @@ impl Edited {
         if let Some(folder) = self.file.parent() {
             make_private(folder).map_err(|error| cannot_write(folder, &error))?;
         }
-        replace_file(&self.file, self.text.as_bytes())
+        files::replace(&self.file, self.text.as_bytes())
             .map_err(|error| cannot_write(&self.file, &error))
     }
 }
@@ -90,7 +90,11 @@ impl Trial {
                 host.remove(other);
             }
         }
-        if let Some(token) = &self.host.token {
+        // What was neither given nor found stays as it is: it was read a while
+        // ago, and somebody may have changed it since.
+        if let Some(token) = &self.host.token
+            && (self.source_given || self.source_found)
+        {
             let (key, value): (&str, Value) = match token {
                 TokenSource::Env(variable) => ("token_env", variable.as_str().into()),
                 TokenSource::File(path) => ("token_file", path.to_string_lossy().as_ref().into()),
@@ -105,7 +109,7 @@ impl Trial {
             }
             set(host, key, value);
         }
-        if let Some(ca_file) = &self.host.ca_file {
+        if let Some(ca_file) = &self.ca_given {
             set(host, "ca_file", ca_file.to_string_lossy().as_ref().into());
         }
         add_projects(host, projects);

@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::StoreError;
-use super::error::open_error;
+use crate::files;
 
 /// What SQLite keeps beside a database's file, and the file itself, in the
 /// order in which they are moved.
@@ -25,17 +25,19 @@ pub struct Moved {
     pub bytes: u64,
 }
 
-/// Moves the closed database `path` aside, to a name that carries `stamp`.
-/// None where there was no database. Blocks.
+/// Moves the closed database `path` aside, to a name that carries `stamp` and
+/// that nothing has yet. None where there was no database. Blocks.
 ///
 /// # Errors
 /// A file could not be moved; [`finish`] goes on with it.
 pub fn move_aside(path: &Path, stamp: &str) -> Result<Option<Moved>, StoreError> {
-    if finish(path)?.is_none() && !path.exists() {
-        return Ok(None);
+    let finished = finish(path)?;
+    if !PARTS.iter().any(|part| is_there(&with_suffix(path, part))) {
+        return Ok(finished);
     }
     let marker = marker(path);
-    crate::credentials::replace_file(&marker, stamp.as_bytes()).map_err(open_error(&marker))?;
+    let stamp = free_stamp(path, stamp);
+    files::replace(&marker, stamp.as_bytes()).map_err(move_error(path))?;
     finish(path)
 }
 
@@ -46,26 +48,62 @@ pub fn finish(path: &Path) -> Result<Option<Moved>, StoreError> {
     let stamp = match std::fs::read_to_string(&marker) {
         Ok(stamp) => stamp,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(open_error(&marker)(error)),
+        Err(error) => return Err(move_error(path)(error)),
     };
     // Somebody may have written into the marker what is no part of a name.
-    let stamp: String = stamp.chars().filter(char::is_ascii_alphanumeric).collect();
-    let to = with_suffix(path, &format!(".{stamp}.aside"));
+    let stamp: String = stamp
+        .chars()
+        .filter(|it| it.is_ascii_alphanumeric() || *it == '-')
+        .collect();
+    // The database goes last, so that one which is there already is of an
+    // earlier move.
+    let stamp = if is_there(path) && is_there(&aside(path, &stamp)) {
+        free_stamp(path, &stamp)
+    } else {
+        stamp
+    };
+    let to = aside(path, &stamp);
     for part in PARTS {
         let (from, to) = (with_suffix(path, part), with_suffix(&to, part));
         match std::fs::rename(&from, &to) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(open_error(&from)(error));
+                return Err(move_error(&from)(error));
             }
             _ => {}
         }
     }
     sync_folder(path)?;
-    std::fs::remove_file(&marker).map_err(open_error(&marker))?;
+    std::fs::remove_file(&marker).map_err(move_error(path))?;
     sync_folder(path)?;
     let length = |part| std::fs::metadata(with_suffix(&to, part)).map_or(0, |it| it.len());
     let bytes = PARTS.into_iter().map(length).sum();
     Ok(to.exists().then_some(Moved { to, bytes }))
+}
+
+/// `stamp`, with a number where a database that was moved aside before has it:
+/// it may be the only one that somebody wants back.
+fn free_stamp(path: &Path, stamp: &str) -> String {
+    let numbered = (2..).map(|number: u32| format!("{stamp}-{number}"));
+    std::iter::once(stamp.to_owned())
+        .chain(numbered)
+        .find(|stamp| {
+            let to = aside(path, stamp);
+            !PARTS.iter().any(|part| is_there(&with_suffix(&to, part)))
+        })
+        .unwrap_or_default()
+}
+
+fn aside(path: &Path, stamp: &str) -> PathBuf {
+    with_suffix(path, &format!(".{stamp}.aside"))
+}
+
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+fn move_error(path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+    let path = path.to_path_buf();
+    move |source| StoreError::Move { path, source }
 }
 
 fn marker(path: &Path) -> PathBuf {
@@ -83,7 +121,7 @@ fn sync_folder(path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().unwrap_or(Path::new("."));
     std::fs::File::open(folder)
         .and_then(|folder| folder.sync_all())
-        .map_err(open_error(folder))
+        .map_err(move_error(path))
 }
 
 #[cfg(test)]
@@ -120,6 +158,27 @@ mod tests {
                 "lore.db.S.aside-wal"
             ]
         );
+    }
+
+    #[test]
+    fn a_database_that_was_moved_aside_is_never_moved_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lore.db");
+        let mut moved = Vec::new();
+        for content in ["first", "second", "third"] {
+            std::fs::write(&path, content).unwrap();
+            std::fs::write(with_suffix(&path, "-wal"), content).unwrap();
+            moved.push((content, move_aside(&path, "S").unwrap().unwrap().to));
+        }
+        // By hand, or by a lore that did not look.
+        std::fs::write(&path, "fourth").unwrap();
+        std::fs::write(marker(&path), "S").unwrap();
+        moved.push(("fourth", finish(&path).unwrap().unwrap().to));
+        for (content, to) in moved {
+            assert_eq!(std::fs::read_to_string(&to).unwrap(), content);
+            let log = std::fs::read_to_string(with_suffix(&to, "-wal"));
+            assert_eq!(log.ok().as_deref().unwrap_or("fourth"), content);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::error::open_error;
 use super::private_file::create_private;
 use super::{StoreError, migrations};
+use crate::files::temporary_beside;
 
 /// Pages a step: a few milliseconds, after which progress is told and a wish
 /// to cancel is heard.
@@ -53,7 +54,7 @@ pub fn copy(
     // One state of the database from the first page to the last: without it,
     // each write of the daemon would begin the copy anew.
     source.execute_batch("BEGIN; SELECT count(*) FROM sqlite_schema;")?;
-    let temporary = temporary_for(to);
+    let temporary = temporary_beside(to);
     let copied = into_file(&source, &temporary, progress)
         .and_then(|copied| put_in_place(&temporary, to, force).map(|()| copied));
     if copied.is_err() {
@@ -85,7 +86,7 @@ pub(super) fn before_migration(
         });
     }
     let to = named(path, version);
-    let temporary = temporary_for(&to);
+    let temporary = temporary_beside(&to);
     let copied = into_file(connection, &temporary, |_, _| ControlFlow::Continue(()))
         .and_then(|_| std::fs::rename(&temporary, &to).map_err(open_error(&to)));
     if let Err(error) = copied {
@@ -210,12 +211,6 @@ fn put_in_place(temporary: &Path, to: &Path, force: bool) -> Result<(), StoreErr
 fn named(path: &Path, version: u32) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(format!(".v{version}.bak"));
-    PathBuf::from(name)
-}
-
-fn temporary_for(to: &Path) -> PathBuf {
-    let mut name = to.as_os_str().to_owned();
-    name.push(format!(".new-{}", std::process::id()));
     PathBuf::from(name)
 }
 

@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::StoreError;
 use super::convert::millis;
 use super::documents::{Source, SourceKind};
+use super::due::horizon;
 use super::source::SourceType;
 
 /// A marking of a source. Numbers grow with every marking of any source.
@@ -99,10 +100,10 @@ pub fn due(
     Ok(connection
         .prepare_cached(
             "SELECT source_type, source_id, generation, attempts FROM dirty_sources
-             WHERE project_id = ?1 AND next_attempt_at <= ?2
-             ORDER BY generation DESC LIMIT ?3",
+             WHERE project_id = ?1 AND (next_attempt_at <= ?2 OR next_attempt_at > ?3)
+             ORDER BY generation DESC LIMIT ?4",
         )?
-        .query_map(params![project, millis(now), limit], |row| {
+        .query_map(params![project, millis(now), horizon(now), limit], |row| {
             Ok(Due {
                 marked: Marked {
                     source: Source {

@@ -14,6 +14,7 @@ use rusqlite::{
 use super::StoreError;
 use super::convert::millis;
 use super::documents::DocumentId;
+use super::due::horizon;
 use super::search_filter::Filters;
 use super::search_index::{Found, found};
 
@@ -91,12 +92,14 @@ pub fn due(
                  UNION ALL SELECT id FROM documents WHERE project_id = ?1 AND embedded_with < ?2
                  UNION ALL SELECT id FROM documents WHERE project_id = ?1 AND embedded_with > ?2) d
              WHERE NOT EXISTS (SELECT 1 FROM embedding_failures f
-                 WHERE f.document_id = d.id AND f.model_id = ?2 AND f.next_attempt_at > ?3)
-             LIMIT ?4",
+                 WHERE f.document_id = d.id AND f.model_id = ?2 AND f.next_attempt_at > ?3
+                     AND f.next_attempt_at <= ?4)
+             LIMIT ?5",
         )?
-        .query_map(params![project, model, millis(now), limit], |row| {
-            row.get(0)
-        })?
+        .query_map(
+            params![project, model, millis(now), horizon(now), limit],
+            |row| row.get(0),
+        )?
         .collect::<Result<_, _>>()?)
 }
 

@@ -16,6 +16,17 @@ pub enum StoreError {
         /// The cause.
         source: std::io::Error,
     },
+    /// The file, or one that belongs to it, could not be moved aside.
+    #[error(
+        "the database cannot be moved aside for a new one (`{}`: {source}); it is tried again",
+        path.display()
+    )]
+    Move {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
     /// A newer lore has written this database.
     #[error(
         "the database has schema version {found}, and this lored knows versions up to {known}: \
@@ -127,7 +138,7 @@ impl StoreError {
     /// The stable name of the cause.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Open { source, .. } => io_code(source),
+            Self::Open { source, .. } | Self::Move { source, .. } => io_code(source),
             Self::SchemaTooNew { .. } => ErrorCode::SchemaTooNew,
             Self::Damaged { .. } => ErrorCode::DatabaseCorrupt,
             Self::NotOurs { .. } | Self::Unreadable { .. } => ErrorCode::Database,
@@ -162,17 +173,21 @@ impl StoreError {
             _ => self.to_string(),
         };
         let error = WireError::new(code, message);
-        match code {
-            ErrorCode::DatabaseCorrupt => error.action("lore db check").action("lore db rebuild"),
-            ErrorCode::DatabaseLocked => error.action("lore status"),
-            ErrorCode::SchemaTooNew => error.action("lore --version").action("lored --version"),
-            ErrorCode::DaemonUnavailable => error.action("lore daemon start"),
-            ErrorCode::DiskFull | ErrorCode::Io | ErrorCode::Database => {
-                error.action("lore doctor")
-            }
-            ErrorCode::Usage | ErrorCode::Cancelled => error,
-            _ => error.action("lore daemon logs"),
-        }
+        let actions = cures(code).iter();
+        actions.fold(error, |error, action| error.action(*action))
+    }
+}
+
+/// Commands that show or mend what the database failed with.
+pub(super) fn cures(code: ErrorCode) -> &'static [&'static str] {
+    match code {
+        ErrorCode::DatabaseCorrupt => &["lore db check", "lore db rebuild"],
+        ErrorCode::DatabaseLocked => &["lore status"],
+        ErrorCode::SchemaTooNew => &["lore --version", "lored --version"],
+        ErrorCode::DaemonUnavailable => &["lore daemon start"],
+        ErrorCode::DiskFull | ErrorCode::Io | ErrorCode::Database => &["lore doctor"],
+        ErrorCode::Usage | ErrorCode::Cancelled => &[],
+        _ => &["lore daemon logs"],
     }
 }
 

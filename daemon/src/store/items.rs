@@ -230,32 +230,45 @@ pub fn fetched_stages(
     Ok(stages)
 }
 
-/// The items whose discussions were fetched longest ago, at most `limit`, of
-/// those fetched before `before`.
+/// The items whose discussions were fetched longest before `now`, at most
+/// `limit`. When those that were fetched after it were fetched nobody knows,
+/// since the clock was set back: they come first.
 pub fn stalest(
     connection: &Connection,
     source: SourceType,
     project: i64,
-    before: Timestamp,
+    now: Timestamp,
     limit: u64,
 ) -> Result<Vec<i64>, StoreError> {
-    let sql = match source {
-        SourceType::Issue => {
+    let (after, before) = match source {
+        SourceType::Issue => (
             "SELECT i.id FROM issues i JOIN dependent_fetches f
                  ON f.source_type = 'issue' AND f.source_id = i.id AND f.stage = 'discussions'
-             WHERE i.project_id = ?1 AND f.fetched_at < ?2 ORDER BY f.fetched_at, i.id LIMIT ?3"
-        }
-        SourceType::MergeRequest => {
+             WHERE i.project_id = ?1 AND f.fetched_at > ?2 ORDER BY f.fetched_at, i.id LIMIT ?3",
+            "SELECT i.id FROM issues i JOIN dependent_fetches f
+                 ON f.source_type = 'issue' AND f.source_id = i.id AND f.stage = 'discussions'
+             WHERE i.project_id = ?1 AND f.fetched_at < ?2 ORDER BY f.fetched_at, i.id LIMIT ?3",
+        ),
+        SourceType::MergeRequest => (
             "SELECT m.id FROM merge_requests m JOIN dependent_fetches f
                  ON f.source_type = 'merge_request' AND f.source_id = m.id AND f.stage = 'discussions'
-             WHERE m.project_id = ?1 AND f.fetched_at < ?2 ORDER BY f.fetched_at, m.id LIMIT ?3"
-        }
+             WHERE m.project_id = ?1 AND f.fetched_at > ?2 ORDER BY f.fetched_at, m.id LIMIT ?3",
+            "SELECT m.id FROM merge_requests m JOIN dependent_fetches f
+                 ON f.source_type = 'merge_request' AND f.source_id = m.id AND f.stage = 'discussions'
+             WHERE m.project_id = ?1 AND f.fetched_at < ?2 ORDER BY f.fetched_at, m.id LIMIT ?3",
+        ),
     };
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    Ok(connection
-        .prepare_cached(sql)?
-        .query_map(params![project, millis(before), limit], |row| row.get(0))?
-        .collect::<Result<_, _>>()?)
+    let mut found: Vec<i64> = Vec::new();
+    for sql in [after, before] {
+        let left = limit.saturating_sub(found.len() as u64);
+        let left = i64::try_from(left).unwrap_or(i64::MAX);
+        let mut statement = connection.prepare_cached(sql)?;
+        let ids = statement.query_map(params![project, millis(now), left], |row| row.get(0))?;
+        for id in ids {
+            found.push(id?);
+        }
+    }
+    Ok(found)
 }
 
 /// How many items of a kind are stored.

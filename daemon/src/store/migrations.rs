@@ -30,6 +30,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "embedding_failures",
         sql: include_str!("../../../migrations/004_embedding_failures.sql"),
     },
+    Migration {
+        name: "timed_runs",
+        sql: include_str!("../../../migrations/005_timed_runs.sql"),
+    },
 ];
 
 /// The newest schema that this build knows.

@@ -10,6 +10,7 @@ pub mod dirty;
 pub mod discussions;
 pub mod document_rows;
 pub mod documents;
+mod due;
 pub mod embeddings;
 mod error;
 pub mod file_changes;
@@ -36,5 +37,6 @@ pub mod status;
 
 pub use database::Database;
 pub use documents::{DocumentId, Source, SourceKind};
+pub use due::LONGEST_WAIT;
 pub use error::StoreError;
 pub use source::{SourceType, Stage, Stages};

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::StoreError;
 use super::convert::millis;
+use super::due::horizon;
 use super::source::{SourceType, Stage, Stages};
 
 /// One item of the queue.
@@ -93,7 +94,7 @@ pub fn mark(
 /// What of a queue a reader wants.
 #[derive(Debug, Clone, Copy)]
 pub struct Due {
-    /// Rows whose next attempt is due by then; absent: all.
+    /// Rows whose next attempt is due at that time; absent: all.
     pub by: Option<Timestamp>,
     /// Rows that owe any of these.
     pub stages: Stages,
@@ -110,11 +111,14 @@ pub fn due<S: std::hash::BuildHasher>(
 ) -> Result<Vec<Owed>, StoreError> {
     let mut statement = connection.prepare_cached(&format!(
         "SELECT source_type, source_id, generation, attempts, {STAGE_COLUMNS}
-         FROM pending_dependent_fetches WHERE project_id = ?1 AND next_attempt_at <= ?2
+         FROM pending_dependent_fetches
+         WHERE project_id = ?1 AND (next_attempt_at <= ?2 OR next_attempt_at > ?3)
          ORDER BY sort_key DESC, source_type, source_id"
     ))?;
-    let by = due.by.map_or(i64::MAX, millis);
-    let mut rows = statement.query(params![project, by])?;
+    let (by, beyond) = due
+        .by
+        .map_or((i64::MAX, i64::MAX), |by| (millis(by), horizon(by)));
+    let mut rows = statement.query(params![project, by, beyond])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let owed = read(row)?;

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::StoreError;
 use super::convert::{millis, optional_timestamp};
+use super::due::horizon;
 use super::source::SourceType;
 
 /// Why an item is to be looked at again.
@@ -165,9 +166,10 @@ pub fn due(
     Ok(connection
         .prepare_cached(
             "SELECT source_type, iid, reason, attempts FROM rechecks
-             WHERE project_id = ?1 AND due_at <= ?2 ORDER BY due_at, source_type, iid",
+             WHERE project_id = ?1 AND (due_at <= ?2 OR due_at > ?3)
+             ORDER BY due_at, source_type, iid",
         )?
-        .query_map(params![project, millis(now)], |row| {
+        .query_map(params![project, millis(now), horizon(now)], |row| {
             Ok(Recheck {
                 source: row.get(0)?,
                 iid: row.get(1)?,
@@ -178,11 +180,19 @@ pub fn due(
         .collect::<Result<_, _>>()?)
 }
 
-/// When the next item of the project is due.
-pub fn next_due(connection: &Connection, project: i64) -> Result<Option<Timestamp>, StoreError> {
+/// When the next item of the project is due, seen from `now`.
+pub fn next_due(
+    connection: &Connection,
+    project: i64,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, StoreError> {
     let at: Option<i64> = connection
-        .prepare_cached("SELECT min(due_at) FROM rechecks WHERE project_id = ?1")?
-        .query_row([project], |row| row.get(0))?;
+        .prepare_cached(
+            "SELECT min(iif(due_at > ?3, ?2, due_at)) FROM rechecks WHERE project_id = ?1",
+        )?
+        .query_row(params![project, millis(now), horizon(now)], |row| {
+            row.get(0)
+        })?;
     Ok(optional_timestamp(at)?)
 }
 

@@ -15,10 +15,11 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 
 use super::surgical::SurgicalWork;
-use super::{Hosts, Ledger, Locks, Trigger, new_run_id, standard};
+use super::{Hosts, Ledger, Locks, SyncError, Trigger, new_run_id, standard};
 use crate::clock::Clock;
 use crate::config::SyncConfig;
 use crate::embedding::{EmbedError, Provider};
+use crate::gitlab::Client;
 use crate::jobs::{JobContext, Outcome, Work};
 use crate::store::{Database, SourceType, StoreError, cursors, projects, queue, rechecks};
 
@@ -247,6 +248,7 @@ impl Engine {
         &self,
         configured: Vec<(String, String)>,
     ) -> Result<Option<(Timestamp, (String, String))>, StoreError> {
+        let now = self.inner.clock.now();
         self.inner
             .db
             .read(move |connection| {
@@ -259,7 +261,7 @@ impl Engine {
                     if row.access_lost_at.is_some() {
                         continue;
                     }
-                    if let Some(at) = rechecks::next_due(connection, row.id)?
+                    if let Some(at) = rechecks::next_due(connection, row.id, now)?
                         && next.as_ref().is_none_or(|(earliest, _)| at < *earliest)
                     {
                         next = Some((at, (host, path)));
@@ -274,8 +276,17 @@ impl Engine {
         &self.inner.db
     }
 
-    pub(super) fn hosts(&self) -> &Hosts {
-        &self.inner.hosts
+    /// The client of a target's host, waiting until it is made.
+    pub(super) async fn client(
+        &self,
+        target: &ProjectTarget,
+        cx: &JobContext,
+    ) -> Result<Client, SyncError> {
+        tokio::select! {
+            biased;
+            () = cx.cancel.cancelled() => Err(SyncError::Cancelled),
+            client = self.inner.hosts.client(&target.host) => client.map_err(SyncError::Other),
+        }
     }
 
     /// The locks themselves, for whoever has to hold content still.

@@ -1,6 +1,5 @@
 //! A simulator and a mirror of it in one process.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -212,8 +211,7 @@ impl Mirror {
         host.first_backoff = self.first_backoff;
         self.engines += 1;
         let client = Client::new(host, self.clock.clone(), self.engines).expect("a client");
-        self.hosts
-            .replace(BTreeMap::from([(HOST.to_owned(), Ok(client))]));
+        self.hosts.set(HOST, std::future::ready(Ok(client)));
         self.engine = Some(Engine::new(
             self.db.clone(),
             self.hosts.clone(),

@@ -118,6 +118,35 @@ async fn a_shutdown_cancels_after_the_grace_and_drops_after_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_job_gets_to_say_how_it_ended_though_there_is_no_grace() {
+    let scheduler = scheduler();
+    let job_id = submit(&scheduler, |cx| async move {
+        cx.cancel.cancelled().await;
+        // It writes into the ledger.
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        Outcome::cancelled().with_result(json!("written"))
+    })
+    .await;
+    let stubborn = submit(&scheduler, |_| std::future::pending()).await;
+    let mut end = scheduler.follow(job_id, 0).unwrap();
+    let begun = tokio::time::Instant::now();
+    scheduler.shutdown(Duration::ZERO, Duration::ZERO).await;
+    assert_eq!(begun.elapsed(), LAST_WORDS);
+    let mut last = None;
+    while let Some(event) = end.next().await {
+        last = Some(event.body);
+    }
+    assert!(
+        matches!(&last, Some(EventBody::Finished { result: Some(result), .. }) if result == "written"),
+        "{last:?}"
+    );
+    assert_eq!(
+        state_at_end(&scheduler, stubborn).await,
+        JobState::Cancelled
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shutdown_ends_as_soon_as_all_jobs_have() {
     let scheduler = scheduler();
     submit(&scheduler, until_cancelled).await;

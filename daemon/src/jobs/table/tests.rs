@@ -302,7 +302,7 @@ async fn one_reader_follows_all_jobs_from_now_on() {
     f.table.cancel(new, None);
     let mut seen = Vec::new();
     for _ in 0..3 {
-        let event = all.next().await;
+        let event = all.next().await.unwrap();
         let kind = serde_json::to_value(&event).unwrap()["kind"]
             .as_str()
             .unwrap()
@@ -316,4 +316,12 @@ async fn one_reader_follows_all_jobs_from_now_on() {
         expected.map(|(job_id, kind)| (job_id, kind.to_owned()))
     );
     assert!(all.next().now_or_never().is_none(), "nothing more happened");
+    let last = f.submit(submission("last", Background));
+    f.table.close();
+    f.table.end_index();
+    let mut told = Vec::new();
+    while let Some(event) = all.next().await {
+        told.push(event.job_id);
+    }
+    assert_eq!(told, [last, last], "an end is told before the end of all");
 }

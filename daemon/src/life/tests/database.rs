@@ -4,12 +4,7 @@ use super::*;
 
 /// Asks until a method is served, however long the daemon takes to notice.
 async fn served(started: &Started, method: &str) {
-    let noticed = async {
-        while started.call(method, json!({})).await["error"].is_object() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    soon(noticed).await;
+    until(async || !started.call(method, json!({})).await["error"].is_object()).await;
 }
 
 /// How the job that a call started ended: its last event.
@@ -69,17 +64,12 @@ async fn a_rebuild_takes_a_serving_mirror_from_under_its_jobs() {
     let started = f.start().await;
     started.call("sync.start", json!({})).await;
     // The run failed, since there is no token; the ledger knows of it.
-    let ledger = async {
-        loop {
-            let runs = started.call("syncRuns.list", json!({})).await;
-            let run = runs["result"]["data"]["runs"][0].clone();
-            if run["status"] == "failed" {
-                return run["run_id"].clone();
-            }
-            tokio::task::yield_now().await;
-        }
+    let newest = async || {
+        let runs = started.call("syncRuns.list", json!({})).await;
+        runs["result"]["data"]["runs"][0].clone()
     };
-    let old = soon(ledger).await;
+    until(async || newest().await["status"] == "failed").await;
+    let old = newest().await["run_id"].clone();
     let reply = started.call("db.rebuild", json!({})).await;
     assert!(
         reply["result"]["moved_bytes"].as_u64().unwrap() > 4096,
@@ -109,6 +99,53 @@ async fn a_rebuild_that_a_crash_broke_off_is_finished_at_the_next_start() {
     // The full sync that the rebuild owed.
     let jobs = started.call("jobs.list", json!({})).await;
     assert_eq!(jobs["result"]["jobs"][0]["kind"], "sync", "{jobs}");
+    started.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rebuilds_at_the_same_time_keep_every_mirror_that_was_set_aside() {
+    let f = Fixture::new(Some(CONFIG));
+    let started = f.start().await;
+    let rebuild = || started.call("db.rebuild", json!({}));
+    let replies = futures_util::join!(rebuild(), rebuild(), rebuild());
+    let moved: BTreeSet<String> = [replies.0, replies.1, replies.2]
+        .iter()
+        .map(|reply| {
+            let moved = reply["result"]["moved_to"].as_str();
+            moved.unwrap_or_else(|| panic!("{reply}")).to_owned()
+        })
+        .collect();
+    assert_eq!(moved.len(), 3, "{moved:?}");
+    assert!(moved.iter().all(|path| Path::new(path).exists()));
+    started.stop().await;
+}
+
+#[tokio::test]
+async fn a_rebuild_that_is_finished_while_it_serves_fills_the_new_database() {
+    let f = Fixture::new(Some(CONFIG));
+    f.start().await.stop().await;
+    let database = f.folder.path().join("data/lore.db");
+    let marker = database.with_extension("db.moving");
+    // What is under way cannot be read for a while.
+    std::os::unix::fs::symlink(f.folder.path(), &marker).unwrap();
+    let started = f.start().await;
+    let refused = started.call("projects.list", json!({})).await;
+    let message = refused["error"]["message"].as_str().unwrap();
+    assert!(message.contains("cannot be moved aside"), "{message}");
+    let stamp = f.folder.path().join("stamp");
+    std::fs::write(&stamp, "20261121T120000Z").unwrap();
+    std::fs::rename(&stamp, &marker).unwrap();
+    served(&started, "projects.list").await;
+    assert!(
+        database
+            .with_extension("db.20261121T120000Z.aside")
+            .exists()
+    );
+    until(async || {
+        let jobs = started.call("jobs.list", json!({})).await;
+        jobs["result"]["jobs"][0]["kind"] == "sync"
+    })
+    .await;
     started.stop().await;
 }
 
@@ -143,5 +180,23 @@ async fn a_backup_is_made_while_it_serves_and_says_how_long_it_is() {
             .await,
         "USAGE"
     );
+    started.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn backups_to_one_file_by_two_names_are_made_one_after_the_other() {
+    let f = Fixture::new(Some(CONFIG));
+    let started = f.start().await;
+    let link = f.folder.path().join("link");
+    std::os::unix::fs::symlink(f.folder.path(), &link).unwrap();
+    let backup = |folder: &Path| {
+        let ask = json!({ "file": folder.join("copy.db"), "force": true });
+        let started = &started;
+        async move { ended(started, "db.backup", ask).await }
+    };
+    let done = futures_util::join!(backup(f.folder.path()), backup(&link));
+    for done in [done.0, done.1] {
+        assert_eq!(done["state"], "succeeded", "{done}");
+    }
     started.stop().await;
 }

@@ -304,6 +304,7 @@ async fn commands_for_recovery_are_ready_to_paste() {
             run("aaaa5", None),
             run("aaaa6", Some(failed(ErrorCode::GitlabUnauthorized))),
             run("aaaa7", Some(failed(ErrorCode::DiskFull))),
+            run("aaaa8", Some(failed(ErrorCode::DatabaseCorrupt))),
         ],
     )
     .await;
@@ -323,11 +324,23 @@ async fn commands_for_recovery_are_ready_to_paste() {
     assert!(of("aaaa4").recovery_actions.is_empty());
     assert_eq!(
         of("aaaa6").recovery_actions,
-        ["lore init", "lore status", "lore sync -p group/project"]
+        [
+            "lore auth login --host gitlab.example.com",
+            "lore status",
+            "lore sync -p group/project"
+        ]
     );
     assert_eq!(
         of("aaaa7").recovery_actions,
-        ["lore daemon logs", "lore sync -p group/project"]
+        ["lore doctor", "lore sync -p group/project"]
+    );
+    assert_eq!(
+        of("aaaa8").recovery_actions,
+        [
+            "lore db check",
+            "lore db rebuild",
+            "lore sync -p group/project"
+        ]
     );
     assert_eq!(
         of("aaaa4").completion_status,

@@ -45,7 +45,7 @@ pub(super) async fn status(daemon: Arc<Daemon>, _: Nothing) -> Result<DaemonStat
     // A mirror that cannot be read says so where it is read for itself; the
     // status tells the rest.
     let mut warnings = daemon.config_warnings();
-    warnings.extend(daemon.mirror_warnings());
+    warnings.extend(daemon.mirror_warnings().await);
     warnings.extend(daemon.hosts().warnings(now));
     let projects = match projects(&daemon).await {
         Ok(projects) => projects,
@@ -78,7 +78,7 @@ pub(super) async fn status(daemon: Arc<Daemon>, _: Nothing) -> Result<DaemonStat
         projects,
         jobs,
         locks: daemon.locks(),
-        hosts: daemon.hosts().status(),
+        hosts: daemon.hosts().status().await,
         next_timer_at: daemon.next_timer_at(),
         connections: daemon.connections(),
         embedding: daemon.embedding(),

@@ -18,6 +18,8 @@ pub(super) async fn write(daemon: Arc<Daemon>, ask: Setup) -> Result<SetupReport
     let places = daemon.places();
     let mut trial = setup::Trial::new(&ask, &places.config, &daemon.hosts().config())?;
     let report = trial.check(daemon.hosts(), daemon.clock().now()).await?;
+    // The file is read, changed and in force before another change is made.
+    let _editing = daemon.edit_config().await;
     let report = trial.write(report, &daemon.hosts().finder()).await?;
     if report.written {
         daemon.reload().await?;

@@ -120,3 +120,26 @@ fn a_database_is_copied_before_its_schema_changes() {
     drop(Database::open(&path).unwrap());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
+
+#[tokio::test]
+async fn two_copies_to_one_file_do_not_spoil_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_db, path) = filled(folder.path()).await;
+    let to = folder.path().join("copy.db");
+    let mut others = 0;
+    copy(&path, &to, true, |_, _| {
+        if others < 2 {
+            others += 1;
+            copy(&path, &to, true, go_on).unwrap();
+        }
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(others, 2);
+    assert_eq!(count(&to), 1_500);
+    let copies = std::fs::read_dir(folder.path()).unwrap().filter(|entry| {
+        let name = entry.as_ref().unwrap().file_name();
+        name.to_string_lossy().starts_with("copy.db")
+    });
+    assert_eq!(copies.count(), 1, "nothing else is left");
+}

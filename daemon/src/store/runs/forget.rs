@@ -20,7 +20,7 @@ pub(super) fn old_timed(tx: &Transaction<'_>, now: Timestamp) -> Result<(), Stor
     let before = now.checked_sub(KEEP_TIMED).unwrap_or(Timestamp::MIN);
     tx.prepare_cached(
         "DELETE FROM sync_runs WHERE run_id IN (
-             SELECT run_id FROM sync_runs
+             SELECT run_id FROM sync_runs INDEXED BY idx_sync_runs_timed
              WHERE started_at < ?1 AND trigger = 'timer' AND status <> 'running'
              ORDER BY started_at, run_id LIMIT ?2)",
     )?

@@ -5,6 +5,7 @@ use lore_proto::ErrorCode;
 use lore_proto::sync::{CompletionStatus, EntityStatus, EntityType, RunMode};
 
 use super::read::{RunRow, StoredEntity};
+use crate::store::error::cures as store_cures;
 
 /// Commands that help, the most telling first; empty after a run that went
 /// well or still goes on. `entities` are the run's items, where they are at
@@ -21,10 +22,10 @@ pub(super) fn actions(row: &RunRow, entities: &[StoredEntity]) -> Vec<String> {
             if code == ErrorCode::SurgicalPreflightFailed {
                 actions.extend(the_rest(row, entities));
                 if let Some(code) = shared_code(entities) {
-                    actions.extend(cures(code).iter().map(|command| (*command).to_owned()));
+                    actions.extend(cures(code, row));
                 }
             } else {
-                actions.extend(cures(code).iter().map(|command| (*command).to_owned()));
+                actions.extend(cures(code, row));
             }
         }
     }
@@ -141,10 +142,16 @@ fn quoted(word: &str) -> Option<String> {
 }
 
 /// Commands that show or mend the cause.
-fn cures(code: ErrorCode) -> &'static [&'static str] {
+fn cures(code: ErrorCode, row: &RunRow) -> Vec<String> {
     use ErrorCode as C;
-    match code {
-        C::TokenMissing | C::GitlabUnauthorized => &["lore init", "lore status"],
+    let commands: &[&str] = match code {
+        C::TokenMissing | C::GitlabUnauthorized => {
+            let login = quoted(&row.host).map(|host| format!("lore auth login --host {host}"));
+            return login
+                .into_iter()
+                .chain(["lore status".to_owned()])
+                .collect();
+        }
         C::GitlabForbidden
         | C::GitlabNotFound
         | C::ProjectMismatch
@@ -157,6 +164,7 @@ fn cures(code: ErrorCode) -> &'static [&'static str] {
         | C::GitlabUnavailable => &["lore status"],
         // The daemon died or was stopped: another try is all it takes.
         C::Interrupted | C::Cancelled => &[],
-        _ => &["lore daemon logs"],
-    }
+        other => store_cures(other),
+    };
+    commands.iter().map(|it| (*it).to_owned()).collect()
 }

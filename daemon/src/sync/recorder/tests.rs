@@ -292,7 +292,10 @@ async fn failure_and_cancellation_say_so() {
         failed.error_message.as_deref(),
         Some("the token was refused")
     );
-    assert_eq!(failed.recovery_actions[0], "lore init");
+    assert_eq!(
+        failed.recovery_actions[0],
+        "lore auth login --host gitlab.example.com"
+    );
     let cancelled = bench.start("run2").await.finish_cancelled().await.unwrap();
     assert_eq!(
         (cancelled.status, cancelled.phase),

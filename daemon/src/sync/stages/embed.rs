@@ -15,7 +15,7 @@ use super::Stage;
 use crate::documents::{embeddable, pieces};
 use crate::embedding::{EmbedError, EmbedInput, Embedded, InputError, Provider};
 use crate::store::embeddings::{self, Embeddable, Piece};
-use crate::store::{DocumentId, StoreError};
+use crate::store::{DocumentId, LONGEST_WAIT, StoreError};
 
 /// Documents of one batch: what a cancellation costs, and how long an
 /// interactive run waits for the lock.
@@ -24,6 +24,7 @@ const BATCH: u32 = 64;
 const FIRST_BACKOFF: Duration = Duration::from_mins(5);
 /// Doublings of it.
 const MAX_DOUBLINGS: u32 = 8;
+const _: () = assert!(FIRST_BACKOFF.as_secs() << MAX_DOUBLINGS < LONGEST_WAIT.as_secs());
 /// Vectors of an old model that one transaction drops.
 const DROPPED: u32 = 2_000;
 

@@ -85,8 +85,8 @@ pub(super) async fn run(
         publish,
     )
     .await?;
-    let ended = match engine.hosts().client(&target.host) {
-        Err(error) => Err(SyncError::Other(error)),
+    let ended = match engine.client(&target, &cx).await {
+        Err(error) => Err(error),
         Ok(client) => {
             let run = Run {
                 settings: engine.settings(),

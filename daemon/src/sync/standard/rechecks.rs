@@ -13,13 +13,14 @@ use crate::gitlab::{MissingKind, ProjectRef};
 use crate::ingest::{self, Asked};
 use crate::store::projects::ProjectRow;
 use crate::store::rechecks::{self, Reason, Recheck};
-use crate::store::{SourceType, Stage, Stages, items, queue};
+use crate::store::{LONGEST_WAIT, SourceType, Stage, Stages, items, queue};
 use crate::sync::fetch::{self, Answer, Primary, StageFailure};
 
 /// Items asked for at once.
 const AT_ONCE: usize = 32;
 /// The longest time between two looks at an item that cannot be read.
 const MAX_WAIT: Duration = Duration::from_hours(6);
+const _: () = assert!(MAX_WAIT.as_secs() < LONGEST_WAIT.as_secs());
 
 impl Run {
     /// Everything whose time to be looked at again has come.

@@ -17,11 +17,12 @@ use crate::store::{SourceType, Stage, Stages, items, queue};
 /// items may come from replicas that lag.
 pub(super) const DOUBT: Duration = Duration::from_mins(3);
 
-/// Whether all items of a project have to be enumerated again.
+/// Whether all items of a project have to be enumerated again; after a clock
+/// was set back, when the last time was is not known, and they have to.
 pub(in crate::sync) fn is_due(project: &ProjectRow, now: Timestamp, every: Duration) -> bool {
     project
         .last_reconciled_at
-        .is_some_and(|last| now >= after(last, every))
+        .is_some_and(|last| last > now || now >= after(last, every))
 }
 
 impl Run {

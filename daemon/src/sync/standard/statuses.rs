@@ -119,7 +119,8 @@ impl Run {
             .read(move |connection| cursors::feature(connection, &host, FEATURE))
             .await?;
         Ok(known.is_some_and(|(supported, at)| {
-            !supported && self.now() < at.saturating_add(TRY_AGAIN).unwrap_or(at)
+            let now = self.now();
+            !supported && at <= now && now < at.saturating_add(TRY_AGAIN).unwrap_or(at)
         }))
     }
 

@@ -8,11 +8,12 @@ use super::after;
 use crate::gitlab::MissingKind;
 use crate::ingest::Dependent;
 use crate::store::queue::Owed;
-use crate::store::{Stage, Stages};
+use crate::store::{LONGEST_WAIT, Stage, Stages};
 use crate::sync::fetch::{Answer, Primary, StageFailure, StoredDiff};
 
 /// The longest time between two background attempts at an item.
 const MAX_WAIT: Duration = Duration::from_hours(6);
+const _: () = assert!(MAX_WAIT.as_secs() < LONGEST_WAIT.as_secs());
 
 /// When background runs try a failed item again: 30 s, 1 min, … 6 h.
 pub(super) fn next_attempt(owed: &Owed, now: Timestamp) -> Timestamp {

@@ -79,8 +79,8 @@ impl SurgicalWork {
         )
         .await?;
         let mut changes = Vec::new();
-        let ended = match engine.hosts().client(&target.host) {
-            Err(error) => Err(SyncError::Other(error)),
+        let ended = match engine.client(&target, &cx).await {
+            Err(error) => Err(error),
             Ok(client) => {
                 let run = Run {
                     settings: engine.settings(),

@@ -133,7 +133,6 @@ pub const COMPARED_TABLES: &[(&str, &str)] = &[
 pub fn not_compared(table: &str, column: &str) -> Option<&'static str> {
     match (table, column) {
         (_, "id") => Some("this database's own"),
-        ("projects", "seen_as_user") => Some("the token's, not the project's"),
         (_, "last_seen_at")
         | ("projects", "last_synced_at" | "first_synced_at" | "last_reconciled_at") => {
             Some("a time of this machine's")

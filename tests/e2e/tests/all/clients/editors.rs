@@ -190,7 +190,6 @@ fn note(upstream: &Upstream, at: ItemRef, author: UserId, line: u64, body: &str)
 
 /// A folder with a checkout of the project, `app`, and `bin/lore`.
 fn checkout(sim: &Simulator) -> TempDir {
-    use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
     let app = folder.path().join("app");
     std::fs::create_dir_all(app.join("src/net")).unwrap();
@@ -205,11 +204,17 @@ fn checkout(sim: &Simulator) -> TempDir {
         git.env("HOME", folder.path()).current_dir(&app).args(words);
         run(git, "").unwrap();
     }
-    let lore = folder.path().join("bin/lore");
-    std::fs::create_dir(lore.parent().unwrap()).unwrap();
-    std::fs::write(&lore, "#!/bin/sh\necho \"$@\" >> \"$HOME/started\"\n").unwrap();
-    std::fs::set_permissions(&lore, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let bin = folder.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    program(&bin.join("lore"), "echo \"$@\" >> \"$HOME/started\"\n");
     folder
+}
+
+/// Makes a program of a script.
+fn program(path: &Path, script: &str) {
+    std::fs::write(path.with_extension("sh"), script).unwrap();
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../beside");
+    std::os::unix::fs::symlink(beside, path).unwrap();
 }
 
 /// A file or folder of `client/editors`.
@@ -323,12 +328,10 @@ async fn neovim_has_the_daemon_started_where_none_answers_and_says_why_it_was_no
     ";
     let lore = folder.path().join("lore");
     let says = r#"{"ok":false,"error":{"code":"CONFIG_NOT_FOUND","message":"there is no config","actions":["lore init"]}}"#;
-    std::fs::write(
+    program(
         &lore,
-        format!("#!/bin/sh\necho \"$@\" > asked\necho '{says}'\nexit 3\n"),
-    )
-    .unwrap();
-    std::fs::set_permissions(&lore, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        &format!("echo \"$@\" > asked\necho '{says}'\nexit 3\n"),
+    );
     let script = folder.path().join("drive.lua");
     std::fs::write(&script, lua.replace("LORE", &lore.display().to_string())).unwrap();
     let mut nvim = Command::new("nvim");
