@@ -126,7 +126,7 @@ pub(crate) fn named_command(words: &[OsString]) -> String {
 }
 
 /// The definition of all commands and flags.
-pub(crate) fn parser() -> clap::Command {
+pub fn parser() -> clap::Command {
     with_help_template(Cli::command())
 }
 

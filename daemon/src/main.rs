@@ -1,6 +1,7 @@
 //! `lored`: flags, log, exit status; everything else is the library's.
 
-use std::path::PathBuf;
+mod flags;
+
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -13,21 +14,7 @@ use lore_proto::places::{Overrides, Places};
 use lore_proto::{ErrorCode, WireError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Mirrors GitLab projects and answers `lore` over a local socket, until it
-/// is told to stop. `lore` starts it by itself.
-#[derive(Debug, Parser)]
-#[command(name = "lored", version = lore_proto::VERSION)]
-struct Flags {
-    /// The config file, as `LORE_CONFIG` names it
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The socket to serve on, as `LORE_SOCKET` names it
-    #[arg(long, value_name = "PATH")]
-    socket: Option<PathBuf>,
-    /// Log to stderr instead of the log file
-    #[arg(long)]
-    log_stderr: bool,
-}
+use flags::Flags;
 
 fn main() -> ExitCode {
     match run(Flags::parse()) {

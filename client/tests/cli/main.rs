@@ -8,6 +8,8 @@
 mod answers;
 mod autostart;
 mod checkout;
+mod completions;
+mod every_command;
 mod fake;
 mod init;
 mod items;
