@@ -7,7 +7,7 @@ use clap::Parser;
 /// Mirrors GitLab projects and answers `lore` over a local socket, until it
 /// is told to stop. `lore` starts it by itself.
 #[derive(Debug, Parser)]
-#[command(name = "lored", version = lore_proto::VERSION)]
+#[command(name = "lored", version = lore_proto::this_build())]
 pub(crate) struct Flags {
     /// The config file, as `LORE_CONFIG` names it
     #[arg(long, value_name = "FILE")]
