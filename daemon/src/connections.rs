@@ -1,6 +1,7 @@
 //! How many clients are connected, told by the one who lets them in.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Semaphore;
 
@@ -9,6 +10,7 @@ use tokio::sync::Semaphore;
 pub struct Connections {
     free: Arc<Semaphore>,
     max: usize,
+    ever: Arc<AtomicUsize>,
 }
 
 impl Connections {
@@ -17,12 +19,23 @@ impl Connections {
         Self {
             free: Arc::new(Semaphore::new(max)),
             max,
+            ever: Arc::default(),
         }
     }
 
     /// How many clients are connected.
     pub fn count(&self) -> usize {
         self.max.saturating_sub(self.free.available_permits())
+    }
+
+    /// How many clients have come so far.
+    pub fn ever(&self) -> usize {
+        self.ever.load(Ordering::Relaxed)
+    }
+
+    /// One more has come; gives its number, from 1.
+    pub(crate) fn another(&self) -> usize {
+        self.ever.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// The places, for the one who gives them out.

@@ -15,12 +15,13 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::daemon::{
-    DEFAULT_GRACE, Daemon, Makings, Mirror, MirrorPlace, Opened, Settings, StopSignal, rechecks,
-    warmth, watch,
+    DEFAULT_GRACE, Daemon, Makings, Mirror, MirrorPlace, Opened, Settings, StopSignal, idle,
+    rechecks, warmth, watch,
 };
 use crate::hosts::HostClients;
 use crate::jobs::{OnTimer, Scheduler, SchedulerLimits, Timer};
 use crate::server::{Limits, Listener, OwnerError, OwnerLock, handlers, own_folder};
+use crate::service::{self, PassedSocket};
 use crate::sync;
 
 /// What a daemon is started with.
@@ -34,6 +35,9 @@ pub struct DaemonOptions {
     pub seed: u64,
     /// What clients may ask of the socket.
     pub limits: Limits,
+    /// The socket that a service manager has bound at `places.socket`; without
+    /// one the daemon binds it itself.
+    pub passed: Option<Arc<PassedSocket>>,
 }
 
 impl DaemonOptions {
@@ -44,6 +48,7 @@ impl DaemonOptions {
             clock: Arc::new(SystemClock),
             seed: rand::random(),
             limits: Limits::default(),
+            passed: None,
         }
     }
 }
@@ -78,6 +83,7 @@ pub struct Running {
     rechecks: JoinHandle<()>,
     warmth: JoinHandle<()>,
     watch: JoinHandle<()>,
+    idle: Option<JoinHandle<()>>,
     stop_serving: CancellationToken,
     /// Held to the end: whoever gets it next finds a closed database.
     lock: OwnerLock,
@@ -93,6 +99,7 @@ impl Running {
             clock,
             seed,
             limits,
+            passed,
         } = options;
         own_folder(&places.data_dir)?;
         let lock = OwnerLock::acquire(&places.owner_lock())?;
@@ -130,7 +137,10 @@ impl Running {
             places,
         });
         let methods = handlers::methods(&daemon)?;
-        let listener = Listener::bind(&daemon.places.socket, limits, &lock)?;
+        let listener = match &passed {
+            Some(passed) => Listener::adopt(passed, limits, &lock)?,
+            None => Listener::bind(&daemon.places.socket, limits, &lock)?,
+        };
         // Both cells are set here alone.
         let _ = daemon.connections.set(listener.connections());
         let stop_serving = CancellationToken::new();
@@ -147,6 +157,8 @@ impl Running {
             Arc::clone(&daemon.warmth),
         ));
         let watch = tokio::spawn(watch::run(Arc::downgrade(&daemon)));
+        // Only one that is started again by the next client may go by itself.
+        let idle = passed.map(|_| tokio::spawn(idle::run(Arc::downgrade(&daemon))));
         if anew {
             daemon.queue_full_sync().await;
         }
@@ -156,12 +168,14 @@ impl Running {
             degraded = daemon.degraded().map(|error| error.message),
             "lored serves"
         );
+        service::say_ready();
         Ok(Self {
             daemon,
             server,
             rechecks,
             warmth,
             watch,
+            idle,
             stop_serving,
             lock,
         })
@@ -185,12 +199,16 @@ impl Running {
             Err(_) => DEFAULT_GRACE,
         };
         tracing::info!(?grace, "lored stops");
+        service::say_stopping();
         if let Some(timer) = self.daemon.timer.get() {
             timer.stop();
         }
         self.rechecks.abort();
         self.warmth.abort();
         self.watch.abort();
+        if let Some(idle) = &self.idle {
+            idle.abort();
+        }
         // Waiting for a sync to finish by itself could take hours, and a
         // cancelled one loses next to nothing.
         let scheduler = &self.daemon.scheduler;

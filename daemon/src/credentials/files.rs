@@ -10,6 +10,8 @@ use lore_proto::{ErrorCode, WireError};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
+use crate::service::NOTIFY_VARIABLE;
+
 /// How long a `token_command` may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most that is read of what may hold a token, in bytes.
@@ -123,6 +125,7 @@ pub(super) async fn from_command(words: &[String]) -> Result<String, String> {
     };
     let mut child = Command::new(program)
         .args(arguments)
+        .env_remove(NOTIFY_VARIABLE)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
