@@ -10,7 +10,8 @@
 //! `lore mcp` both.
 //!
 //! It is a library so that what a package holds besides the program is made
-//! from the program's own parser: [`parser`], [`completion_script`].
+//! from the program's own parser: [`parser`], [`completion_script`],
+//! [`packaged_units`].
 
 mod about;
 mod app;
@@ -27,7 +28,9 @@ mod globals;
 mod interrupt;
 mod link;
 mod output;
+mod service;
 
 pub use app::main;
 pub use args::parser;
 pub use complete::{Shell, completion_script};
+pub use service::packaged_units;

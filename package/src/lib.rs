@@ -6,7 +6,7 @@ pub mod man;
 use std::io;
 use std::path::Path;
 
-use lore_client::{Shell, completion_script};
+use lore_client::{Shell, completion_script, packaged_units};
 
 /// Writes everything below `root`, each file where Debian has it.
 pub fn write(root: &Path) -> io::Result<()> {
@@ -15,6 +15,12 @@ pub fn write(root: &Path) -> io::Result<()> {
     }
     for (shell, path) in COMPLETIONS {
         put(&root.join(path), completion_script(*shell)?.as_bytes())?;
+    }
+    for (name, text) in packaged_units("/usr/bin/lored") {
+        put(
+            &root.join("usr/lib/systemd/user").join(name),
+            text.as_bytes(),
+        )?;
     }
     Ok(())
 }

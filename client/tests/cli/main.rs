@@ -18,6 +18,7 @@ mod process;
 mod reading;
 mod robot;
 mod screens;
+mod service;
 mod sync;
 mod terminal;
 mod upkeep;

@@ -5,6 +5,7 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use super::Daemon;
+use crate::connections::Connections;
 
 /// How often it is looked whether there is anything to do.
 const EVERY: Duration = Duration::from_mins(1);
@@ -21,7 +22,7 @@ pub(crate) async fn run(daemon: Weak<Daemon>) {
         let Some(daemon) = daemon.upgrade() else {
             return;
         };
-        let clients = daemon.connections.get().map(|it| it.ever());
+        let clients = daemon.connections.get().map(Connections::ever);
         let idle = daemon.has_nothing_to_do().await && clients == clients_before;
         clients_before = clients;
         idle_looks = if idle { idle_looks + 1 } else { 0 };
