@@ -1,6 +1,6 @@
 //! What `lore` says of itself in robot mode, besides its commands' answers.
 
-use lore_proto::{PROTOCOL, SCHEMA, VERSION};
+use lore_proto::{COMMIT, PROTOCOL, SCHEMA, VERSION};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -17,6 +17,8 @@ pub(crate) struct Help<'a> {
 pub(crate) struct ThisBuild {
     /// This build's.
     version: &'static str,
+    /// The commit that it is of, where the build was told.
+    commit: Option<&'static str>,
     /// The protocol that it speaks with the daemon.
     protocol: u32,
     /// The schemas that its documents keep.
@@ -28,6 +30,7 @@ impl ThisBuild {
     pub(crate) fn new() -> Self {
         Self {
             version: VERSION,
+            commit: COMMIT,
             protocol: PROTOCOL,
             schema: SCHEMA,
         }

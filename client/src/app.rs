@@ -12,6 +12,7 @@ use serde::Serialize;
 use crate::about::{Help, ThisBuild};
 use crate::args::{self, Request};
 use crate::commands::{Command, Reply};
+use crate::complete;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::globals::Globals;
@@ -19,9 +20,12 @@ use crate::output::robot::{self, Document};
 use crate::output::{ColorChoice, Printer};
 
 /// Runs the process's own command line.
-pub(crate) fn main() -> ExitCode {
+pub fn main() -> ExitCode {
     let started = Instant::now();
     let words: Vec<OsString> = std::env::args_os().collect();
+    if complete::is_asked() {
+        return complete::answer(words);
+    }
     let robot = args::wants_robot(&words, std::env::var_os("LORE_ROBOT"));
     let run = || run(&words, robot, started);
     unless_it_panics(run).unwrap_or_else(|defect| {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
-use lore_proto::{ErrorCode, PROTOCOL, VERSION, WireError};
+use lore_proto::{ErrorCode, WireError};
 
 use crate::commands::Command;
 use crate::correct::{Correction, correct, name_after_one_dash};
@@ -142,7 +142,7 @@ fn parse(words: &[OsString]) -> Result<Request, clap::Error> {
 
 /// What `lore --version` says.
 pub(crate) fn version_line() -> String {
-    format!("lore {VERSION} (protocol {PROTOCOL})")
+    format!("lore {}", lore_proto::this_build())
 }
 
 /// Whether robot mode is wanted, told without parsing: a command line that
@@ -179,7 +179,7 @@ pub(crate) fn named_command(words: &[OsString]) -> String {
 }
 
 /// The definition of all commands and flags.
-pub(crate) fn parser() -> clap::Command {
+pub fn parser() -> clap::Command {
     with_help_template(Cli::command())
 }
 

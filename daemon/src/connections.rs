@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug, Clone, Default)]
 pub struct Connections {
     taken: Arc<AtomicUsize>,
+    ever: Arc<AtomicUsize>,
 }
 
 /// One client's place, which is free again once this is dropped.
@@ -17,6 +18,16 @@ impl Connections {
     /// How many clients are connected.
     pub fn count(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
+    }
+
+    /// How many clients have come so far.
+    pub fn ever(&self) -> usize {
+        self.ever.load(Ordering::Relaxed)
+    }
+
+    /// One more has come; gives its number, from 1.
+    pub(crate) fn another(&self) -> usize {
+        self.ever.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// A place, unless `max` are taken.

@@ -22,6 +22,7 @@ pub mod logging;
 pub mod projects;
 pub mod query;
 pub mod server;
+pub mod service;
 pub mod setup;
 pub mod store;
 pub mod sync;

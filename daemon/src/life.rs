@@ -15,12 +15,13 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, SystemClock};
 use crate::config::Config;
 use crate::daemon::{
-    DEFAULT_GRACE, Daemon, Makings, Mirror, MirrorPlace, Opened, Settings, StopSignal, rechecks,
-    warmth, watch,
+    DEFAULT_GRACE, Daemon, Makings, Mirror, MirrorPlace, Opened, Settings, StopSignal, idle,
+    rechecks, warmth, watch,
 };
 use crate::hosts::HostClients;
 use crate::jobs::{OnTimer, Scheduler, SchedulerLimits, Timer};
 use crate::server::{Listener, OwnerError, OwnerLock, handlers, own_folder};
+use crate::service::{self, PassedSocket};
 use crate::sync;
 
 /// What a daemon is started with.
@@ -32,6 +33,9 @@ pub struct DaemonOptions {
     pub clock: Arc<dyn Clock>,
     /// Decides the jitter of timers and retries.
     pub seed: u64,
+    /// The socket that a service manager has bound at `places.socket`; without
+    /// one the daemon binds it itself.
+    pub passed: Option<Arc<PassedSocket>>,
 }
 
 impl DaemonOptions {
@@ -41,6 +45,7 @@ impl DaemonOptions {
             places,
             clock: Arc::new(SystemClock),
             seed: rand::random(),
+            passed: None,
         }
     }
 }
@@ -75,6 +80,7 @@ pub struct Running {
     rechecks: JoinHandle<()>,
     warmth: JoinHandle<()>,
     watch: JoinHandle<()>,
+    idle: Option<JoinHandle<()>>,
     stop_serving: CancellationToken,
     /// Held to the end: whoever gets it next finds a closed database.
     lock: OwnerLock,
@@ -89,6 +95,7 @@ impl Running {
             places,
             clock,
             seed,
+            passed,
         } = options;
         own_folder(&places.data_dir)?;
         let lock = OwnerLock::acquire(&places.owner_lock())?;
@@ -129,7 +136,10 @@ impl Running {
         });
         let methods = handlers::methods(&daemon)?;
         let limits = daemon.limits.subscribe();
-        let listener = Listener::bind(&daemon.places.socket, limits, &lock)?;
+        let listener = match &passed {
+            Some(passed) => Listener::adopt(passed, limits, &lock)?,
+            None => Listener::bind(&daemon.places.socket, limits, &lock)?,
+        };
         // Both cells are set here alone.
         let _ = daemon.connections.set(listener.connections());
         let stop_serving = CancellationToken::new();
@@ -146,6 +156,8 @@ impl Running {
             Arc::clone(&daemon.warmth),
         ));
         let watch = tokio::spawn(watch::run(Arc::downgrade(&daemon)));
+        // Only one that is started again by the next client may go by itself.
+        let idle = passed.map(|_| tokio::spawn(idle::run(Arc::downgrade(&daemon))));
         if anew {
             daemon.queue_full_sync().await;
         }
@@ -155,12 +167,14 @@ impl Running {
             degraded = daemon.degraded().map(|error| error.message),
             "lored serves"
         );
+        service::say_ready();
         Ok(Self {
             daemon,
             server,
             rechecks,
             warmth,
             watch,
+            idle,
             stop_serving,
             lock,
         })
@@ -184,12 +198,16 @@ impl Running {
             Err(_) => DEFAULT_GRACE,
         };
         tracing::info!(?grace, "lored stops");
+        service::say_stopping();
         if let Some(timer) = self.daemon.timer.get() {
             timer.stop();
         }
         self.rechecks.abort();
         self.warmth.abort();
         self.watch.abort();
+        if let Some(idle) = &self.idle {
+            idle.abort();
+        }
         // Waiting for a sync to finish by itself could take hours, and a
         // cancelled one loses next to nothing.
         let scheduler = &self.daemon.scheduler;

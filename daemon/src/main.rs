@@ -1,7 +1,9 @@
 //! `lored`: flags, log, exit status; everything else is the library's.
 
-use std::path::PathBuf;
+mod flags;
+
 use std::process::ExitCode;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use clap::Parser;
@@ -9,25 +11,12 @@ use lore_daemon::daemon::Daemon;
 use lore_daemon::life::{DaemonOptions, Running};
 use lore_daemon::logging::{self, LogTarget};
 use lore_daemon::server::own_folder;
+use lore_daemon::service::PassedSocket;
 use lore_proto::places::{Overrides, Places};
 use lore_proto::{ErrorCode, WireError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Mirrors GitLab projects and answers `lore` over a local socket, until it
-/// is told to stop. `lore` starts it by itself.
-#[derive(Debug, Parser)]
-#[command(name = "lored", version = lore_proto::VERSION)]
-struct Flags {
-    /// The config file, as `LORE_CONFIG` names it
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// The socket to serve on, as `LORE_SOCKET` names it
-    #[arg(long, value_name = "PATH")]
-    socket: Option<PathBuf>,
-    /// Log to stderr instead of the log file
-    #[arg(long)]
-    log_stderr: bool,
-}
+use flags::Flags;
 
 fn main() -> ExitCode {
     match run(Flags::parse()) {
@@ -41,9 +30,14 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: Flags) -> Result<(), WireError> {
+    // Before any thread is started: it changes the environment.
+    let passed = PassedSocket::take().map_err(|error| {
+        WireError::new(ErrorCode::Io, error.to_string()).action("lore daemon install")
+    })?;
     let overrides = Overrides {
         config: flags.config,
-        socket: flags.socket,
+        // Where clients find the passed one is where this daemon is.
+        socket: passed.as_ref().map(|it| it.path.clone()).or(flags.socket),
     };
     // Whatever is made from here on, by SQLite too, is this user's alone from
     // the moment it exists.
@@ -65,13 +59,13 @@ fn run(flags: Flags) -> Result<(), WireError> {
         .map_err(|error| {
             WireError::new(ErrorCode::Io, format!("no threads can be started: {error}"))
         })?;
-    let ended = runtime.block_on(serve(places));
+    let ended = runtime.block_on(serve(places, passed));
     // What still blocks, such as a name look-up, does not hold up the end.
     runtime.shutdown_timeout(Duration::from_secs(1));
     ended
 }
 
-async fn serve(places: Places) -> Result<(), WireError> {
+async fn serve(places: Places, passed: Option<PassedSocket>) -> Result<(), WireError> {
     // Before anything is locked or bound, so that no signal is missed.
     let signals = Signals::listen().map_err(|error| {
         WireError::new(
@@ -79,10 +73,14 @@ async fn serve(places: Places) -> Result<(), WireError> {
             format!("no signals can be received: {error}"),
         )
     })?;
-    let running = Running::start(DaemonOptions::new(places))
+    let options = DaemonOptions {
+        passed: passed.map(Arc::new),
+        ..DaemonOptions::new(places)
+    };
+    let running = Running::start(options)
         .await
         .map_err(|error| error.to_wire())?;
-    let daemon = std::sync::Arc::downgrade(running.daemon());
+    let daemon = Arc::downgrade(running.daemon());
     let listening = tokio::spawn(signals.stop_upon(daemon));
     running.wait().await;
     listening.abort();
@@ -104,7 +102,7 @@ impl Signals {
 
     /// The first signal stops the daemon with its usual grace, another one
     /// without any.
-    async fn stop_upon(mut self, daemon: std::sync::Weak<Daemon>) {
+    async fn stop_upon(mut self, daemon: Weak<Daemon>) {
         let mut grace = None;
         loop {
             tokio::select! {

@@ -25,6 +25,8 @@ pub mod setup;
 pub mod sync;
 pub mod sync_runs;
 
+use std::sync::LazyLock;
+
 pub use error::{ErrorCode, WireError};
 pub use jiff::Timestamp;
 
@@ -36,5 +38,35 @@ pub const PROTOCOL: u32 = 1;
 /// The name of the schema that every robot document carries (contract §5).
 pub const SCHEMA: &str = "lore/v1";
 
-/// The version of this build, with the commit where the build knew it.
+/// The version of this build.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The commit that this build is of, where it was told: `1f3a9c0d2b4e`, with
+/// `-dirty` behind it where more than the commit was built.
+pub const COMMIT: Option<&str> = option_env!("LORE_BUILD_COMMIT");
+
+/// What `--version` says behind a program's name.
+pub fn this_build() -> &'static str {
+    static SAID: LazyLock<String> = LazyLock::new(|| build_line(COMMIT));
+    &SAID
+}
+
+fn build_line(commit: Option<&str>) -> String {
+    let commit = commit.map_or_else(String::new, |commit| format!("commit {commit}, "));
+    format!("{VERSION} ({commit}protocol {PROTOCOL})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_says_its_version_its_commit_and_its_protocol() {
+        assert_eq!(
+            build_line(Some("1f3a9c0d2b4e")),
+            format!("{VERSION} (commit 1f3a9c0d2b4e, protocol {PROTOCOL})")
+        );
+        assert_eq!(build_line(None), format!("{VERSION} (protocol {PROTOCOL})"));
+        assert!(this_build().starts_with(VERSION));
+    }
+}

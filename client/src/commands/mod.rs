@@ -83,4 +83,5 @@ commands! {
     Daemon = daemon::Daemon, "daemon";
     Mcp = mcp::Mcp, "mcp";
     RobotDocs = robot_docs::RobotDocs, "robot-docs";
+    Completions = completions::Completions, "completions";
 }

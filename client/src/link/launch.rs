@@ -16,6 +16,7 @@ use lore_proto::{ErrorCode, WireError};
 use super::connection::Connection;
 use super::probe::{Probe, probe};
 use crate::failure::Failure;
+use crate::service::{self, MANAGER};
 
 /// How long a daemon that runs may take from its start to its first handshake,
 /// and how long another client's start is waited for. Long, for machines that
@@ -92,11 +93,10 @@ pub(crate) fn wait_until_gone(socket: &Path, owner_lock: &Path, limit: Duration)
 }
 
 fn start(places: &Places) -> Result<(Connection, HelloReply), Failure> {
-    let program = find_lored(
-        std::env::current_exe().ok().as_deref(),
-        std::env::var_os("PATH").as_deref(),
-    )
-    .ok_or_else(|| {
+    if service::owns(places) && service::start() {
+        return started_by_service(places);
+    }
+    let program = find_lored().ok_or_else(|| {
         Failure::Error(
             WireError::new(
                 ErrorCode::DaemonUnavailable,
@@ -139,6 +139,23 @@ fn start(places: &Places) -> Result<(Connection, HelloReply), Failure> {
     }
 }
 
+/// Waits for the daemon that the service manager was asked to start.
+fn started_by_service(places: &Places) -> Result<(Connection, HelloReply), Failure> {
+    let mut waits = Waits::of(START_LIMIT);
+    loop {
+        if let Some(ready) = ready(places)? {
+            return Ok(ready);
+        }
+        if !waits.another() {
+            return Err(unavailable(format!(
+                "{MANAGER} was asked to start lored, and nobody answers at `{}` after {} seconds",
+                places.socket.display(),
+                START_LIMIT.as_secs()
+            )));
+        }
+    }
+}
+
 /// Starts the daemon so that it outlives this client and its terminal.
 fn spawn(program: &Path, places: &Places, errors: &Path) -> Result<Child, Failure> {
     let stderr = open_private(errors, true)?;
@@ -171,7 +188,14 @@ fn spawn(program: &Path, places: &Places, errors: &Path) -> Result<Child, Failur
 }
 
 /// `lored`: beside this program, else in a folder of `PATH`.
-fn find_lored(this_program: Option<&Path>, path: Option<&OsStr>) -> Option<PathBuf> {
+pub(crate) fn find_lored() -> Option<PathBuf> {
+    lored_for(
+        std::env::current_exe().ok().as_deref(),
+        std::env::var_os("PATH").as_deref(),
+    )
+}
+
+fn lored_for(this_program: Option<&Path>, path: Option<&OsStr>) -> Option<PathBuf> {
     let beside = this_program.and_then(Path::parent).map(Path::to_path_buf);
     let listed = path.into_iter().flat_map(std::env::split_paths);
     beside
@@ -300,11 +324,11 @@ mod tests {
         }
         std::fs::write(listed.join("lored"), "").unwrap();
         let lore = beside.join("lore");
-        let find = || find_lored(Some(&lore), Some(listed.as_os_str()));
+        let find = || lored_for(Some(&lore), Some(listed.as_os_str()));
         assert_eq!(find(), Some(listed.join("lored")));
         std::fs::write(beside.join("lored"), "").unwrap();
         assert_eq!(find(), Some(beside.join("lored")));
-        assert_eq!(find_lored(None, None), None);
+        assert_eq!(lored_for(None, None), None);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::process::{Home, Ran, run, wait};
 
 /// A home whose `lored` is this script. `STUB` stands for the stub daemon
 /// below.
-fn home_with(script: &str) -> Home {
+pub(crate) fn home_with(script: &str) -> Home {
     let home = Home::with_own_program();
     let stub = std::env::current_exe().unwrap();
     let starts = home.path("starts");
@@ -31,7 +31,7 @@ fn home_with(script: &str) -> Home {
     home
 }
 
-fn starts(home: &Home) -> usize {
+pub(crate) fn starts(home: &Home) -> usize {
     std::fs::read_to_string(home.path("starts")).map_or(0, |text| text.lines().count())
 }
 

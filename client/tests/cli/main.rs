@@ -8,6 +8,8 @@
 mod answers;
 mod autostart;
 mod checkout;
+mod completions;
+mod every_command;
 mod fake;
 mod init;
 mod items;
@@ -16,6 +18,7 @@ mod process;
 mod reading;
 mod robot;
 mod screens;
+mod service;
 mod sync;
 mod terminal;
 mod upkeep;

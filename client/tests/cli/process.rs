@@ -130,6 +130,10 @@ impl Ran {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
 
+    pub(crate) fn went_well(&self) {
+        assert_eq!(self.exit, Some(0), "{self:?}");
+    }
+
     /// The error code of a document that says no.
     pub(crate) fn code(&self) -> String {
         let document = self.document();

@@ -14,6 +14,8 @@ use tokio::time::timeout;
 
 use crate::files;
 
+use crate::service::NOTIFY_VARIABLE;
+
 /// How long a `token_command` may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a file system may take to say what is in a file.
@@ -101,6 +103,7 @@ pub(super) async fn from_command(words: &[String]) -> Result<String, String> {
     };
     let mut child = Command::new(program)
         .args(arguments)
+        .env_remove(NOTIFY_VARIABLE)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())

@@ -1,6 +1,7 @@
 //! The daemon as a whole: every part is built once, here, and this is what
 //! the handlers of requests are given.
 
+pub(crate) mod idle;
 mod items;
 mod mirror;
 pub(crate) mod rechecks;

@@ -65,6 +65,7 @@ impl Fixture {
             },
             clock: Arc::new(SystemClock),
             seed: 1,
+            passed: None,
         }
     }
 
@@ -454,4 +455,58 @@ async fn a_dry_run_is_answered_at_once_and_an_unreachable_host_fails_the_run_alo
         .await;
     assert_eq!(run["result"]["data"]["status"], "failed", "{run}");
     started.stop().await;
+}
+
+/// Longer than any idle daemon waits.
+const AN_HOUR: Duration = Duration::from_hours(1);
+
+impl Fixture {
+    /// A daemon on a socket that a service manager has bound.
+    async fn start_passed(&self) -> Started {
+        let mut options = self.options();
+        crate::server::own_folder(&options.places.data_dir).unwrap();
+        let path = options.places.socket.clone();
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        options.passed = Some(Arc::new(PassedSocket { listener, path }));
+        let running = Running::start(options).await.unwrap();
+        let daemon = Arc::clone(running.daemon());
+        Started {
+            daemon,
+            ended: tokio::spawn(running.wait()),
+        }
+    }
+}
+
+// Time flies in these while everything waits.
+
+#[tokio::test(start_paused = true)]
+async fn one_that_its_next_client_starts_again_ends_when_nobody_wants_anything() {
+    let fixture = Fixture::new(Some(CONFIG));
+    let started = fixture.start_passed().await;
+    let mut client = started.connect().await;
+    client.call(1, "daemon.status", &json!({})).await;
+    let Started { daemon, mut ended } = started;
+    drop(daemon);
+    assert!(tokio::time::timeout(AN_HOUR, &mut ended).await.is_err());
+    drop(client);
+    tokio::time::timeout(AN_HOUR, ended).await.unwrap().unwrap();
+    assert!(fixture.options().places.socket.exists());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_has_a_timer_or_its_own_socket_stays() {
+    let timed = Fixture::new(Some(&CONFIG.replace("interval_seconds = 0", "")));
+    let own = Fixture::new(Some(CONFIG));
+    let broken = Fixture::new(Some("[hosts"));
+    for started in [
+        timed.start_passed().await,
+        own.start().await,
+        broken.start_passed().await,
+    ] {
+        let Started { daemon, mut ended } = started;
+        assert!(tokio::time::timeout(AN_HOUR, &mut ended).await.is_err());
+        daemon.request_stop(Some(Duration::ZERO));
+        drop(daemon);
+        ended.await.unwrap();
+    }
 }

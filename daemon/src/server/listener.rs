@@ -1,7 +1,9 @@
 //! The socket: bound for this user alone, never taken from a live daemon.
 
+use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use std::time::Duration;
 use interprocess::local_socket::tokio::prelude::*;
 use interprocess::local_socket::{GenericFilePath, ListenerOptions, PeerCreds};
 use interprocess::os::unix::local_socket::ListenerOptionsExt as _;
+use interprocess::os::unix::uds_local_socket;
 use jsonrpsee::{ConnectionId, Methods};
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -20,6 +23,7 @@ use super::gone::OtherEnd;
 use super::owner::{OwnerError, OwnerLock, may_talk, own_uid, private_folder};
 use crate::config::Limits;
 use crate::connections::Connections;
+use crate::service::PassedSocket;
 
 /// Clients over the limit that are told so at once; more are just let go.
 const MAX_REFUSALS: usize = 32;
@@ -32,8 +36,9 @@ pub struct Listener {
     inner: LocalSocketListener,
     path: PathBuf,
     /// Device and inode of the socket's file, so that the end of this listener
-    /// removes its own file and no other.
-    file: (u64, u64),
+    /// removes its own file and no other; none where the file is somebody
+    /// else's to remove.
+    file: Option<(u64, u64)>,
     connections: Connections,
     limits: watch::Receiver<Limits>,
 }
@@ -66,7 +71,37 @@ impl Listener {
         Ok(Self {
             inner,
             path: path.to_path_buf(),
-            file,
+            file: Some(file),
+            connections: Connections::default(),
+            limits,
+        })
+    }
+
+    /// Serves on a socket that a service manager has bound and keeps: clients
+    /// that come while no daemon runs wait in it for the next one.
+    pub fn adopt(
+        passed: &PassedSocket,
+        limits: watch::Receiver<Limits>,
+        _lock: &OwnerLock,
+    ) -> Result<Self, OwnerError> {
+        let path = &passed.path;
+        if let Some(folder) = path.parent() {
+            private_folder(folder)?;
+        }
+        let adopt = || -> io::Result<LocalSocketListener> {
+            // Whatever mode the unit asks for, or forgets to.
+            std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+            let own = OwnedFd::from(passed.listener.try_clone()?);
+            Ok(uds_local_socket::tokio::Listener::try_from(own)?.into())
+        };
+        let inner = adopt().map_err(OwnerError::io(
+            "cannot serve on the socket that was passed",
+            path,
+        ))?;
+        Ok(Self {
+            inner,
+            path: path.clone(),
+            file: None,
             connections: Connections::default(),
             limits,
         })
@@ -83,7 +118,6 @@ impl Listener {
         let tasks = TaskTracker::new();
         let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
         let mut pause = ACCEPT_PAUSE.0;
-        let mut last_id = 0;
         loop {
             let accepted = tokio::select! {
                 biased;
@@ -114,11 +148,10 @@ impl Listener {
             let stream = tokio::net::UnixStream::from(stream);
             let limits = *self.limits.borrow();
             if let Some(place) = self.connections.enter(limits.max_connections) {
-                last_id += 1;
                 let connection = Connection {
                     methods: methods.clone(),
                     limits,
-                    id: ConnectionId(last_id),
+                    id: ConnectionId(self.connections.another()),
                     stop: stop.clone(),
                     gone: CancellationToken::new(),
                 };
@@ -146,7 +179,7 @@ impl Drop for Listener {
         let Ok(metadata) = std::fs::symlink_metadata(&self.path) else {
             return;
         };
-        if (metadata.dev(), metadata.ino()) == self.file
+        if Some((metadata.dev(), metadata.ino())) == self.file
             && let Err(error) = std::fs::remove_file(&self.path)
         {
             tracing::warn!(%error, "the socket's file could not be removed");

@@ -131,6 +131,8 @@ pub(super) struct Problem {
 pub(super) struct Absent {
     /// False.
     pub(super) running: bool,
+    /// Whether a service manager starts it with the next request.
+    pub(super) starts_on_demand: bool,
     /// Where nobody answers.
     pub(super) socket: String,
 }
@@ -139,7 +141,7 @@ pub(super) struct Absent {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "DaemonLogs")]
 pub(super) struct LogTail<'a> {
-    /// The file.
+    /// The file, or the command by which the service manager shows its own.
     pub(super) path: String,
     /// Its last lines.
     pub(super) lines: &'a [String],

@@ -1,9 +1,10 @@
 //! `lore daemon logs`: the end of the daemon's log, and what is added to it.
 
 use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use clap::Args;
@@ -15,6 +16,7 @@ use crate::commands::Reply;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::{Page, Printer, sanitise};
+use crate::service;
 
 /// The most that is read of a log to find its last lines.
 const MAX_TAIL: u64 = 8 * 1024 * 1024;
@@ -37,7 +39,11 @@ pub(super) struct Logs {
 
 impl Logs {
     pub(super) fn run(&self, context: &mut Context) -> Result<Reply, Failure> {
-        let path = context.places()?.log_file();
+        let places = context.places()?;
+        if let Some(words) = service::journal().filter(|_| service::owns(&places)) {
+            return self.of_journal(context, words);
+        }
+        let path = places.log_file();
         let printer = context.printer;
         let mut log = match Log::open(&path) {
             Ok(log) => log,
@@ -69,6 +75,56 @@ impl Logs {
         }
         let data = LogTail {
             path: path.display().to_string(),
+            lines: &lines,
+        };
+        say(context, &data, &page.into_text())
+    }
+}
+
+impl Logs {
+    /// The log of a daemon whose service manager keeps it.
+    fn of_journal(&self, context: &mut Context, words: &[&str]) -> Result<Reply, Failure> {
+        let shown = words.join(" ");
+        let failed = |error: &io::Error| Failure::io(format_args!("running `{shown}`"), error);
+        let count = format!("--lines={}", self.lines);
+        let [program, arguments @ ..] = words else {
+            return Err(failed(&io::ErrorKind::NotFound.into()));
+        };
+        let mut command = Command::new(program);
+        command.args(arguments).arg(count).stdin(Stdio::null());
+        if self.follow {
+            let mut child = command
+                .arg("--follow")
+                .stdout(Stdio::piped())
+                .spawn()
+                .map_err(|error| failed(&error))?;
+            let stdout = child.stdout.take();
+            for line in stdout
+                .map(BufReader::new)
+                .into_iter()
+                .flat_map(BufRead::lines)
+            {
+                let line = line.map_err(|error| failed(&error))?;
+                show(context.printer, &[sanitise::line(&line).into_owned()])?;
+            }
+            return Ok(Reply::Shown);
+        }
+        let output = command.output().map_err(|error| failed(&error))?;
+        if !output.status.success() {
+            let complaint = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            return Err(failed(&io::Error::other(complaint)));
+        }
+        let text = String::from_utf8_lossy(&output.stdout);
+        let lines: Vec<String> = text
+            .lines()
+            .map(|line| sanitise::line(line).into_owned())
+            .collect();
+        let mut page = Page::default();
+        for line in &lines {
+            page.line(line);
+        }
+        let data = LogTail {
+            path: shown,
             lines: &lines,
         };
         say(context, &data, &page.into_text())

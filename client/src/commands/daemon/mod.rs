@@ -1,6 +1,7 @@
 //! `lore daemon …`: the daemon's life.
 
 mod answers;
+mod install;
 mod logs;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ use crate::failure::Failure;
 use crate::link::{self, CallError, Connection, Probe};
 use crate::output::robot::Document;
 use crate::output::{Page, View, sanitise, text, time};
+use crate::service::{self, MANAGER};
 
 use answers::{Absent, Answering, Ending, Health, Launch, LogTail, Problem, Serves, Unfit};
 
@@ -54,6 +56,10 @@ enum Action {
     Reload,
     /// Show the end of the daemon's log
     Logs(logs::Logs),
+    Install(install::Install),
+    /// Undo `install`; the mirror and the config stay
+    #[command(after_help = "Example:\n  lore daemon uninstall")]
+    Uninstall,
 }
 
 impl Run for Daemon {
@@ -64,6 +70,8 @@ impl Run for Daemon {
         Facts::read::<Health>("daemon status"),
         Facts::write::<Reloaded>("daemon reload"),
         Facts::read::<LogTail<'_>>("daemon logs"),
+        Facts::write::<install::Service>("daemon install"),
+        Facts::write::<install::Service>("daemon uninstall"),
     ];
 
     fn name(&self) -> &'static str {
@@ -74,6 +82,8 @@ impl Run for Daemon {
             Action::Status => "daemon status",
             Action::Reload => "daemon reload",
             Action::Logs(_) => "daemon logs",
+            Action::Install(_) => "daemon install",
+            Action::Uninstall => "daemon uninstall",
         }
     }
 
@@ -85,6 +95,8 @@ impl Run for Daemon {
             Action::Status => status(context),
             Action::Reload => reload(context),
             Action::Logs(logs) => logs.run(context),
+            Action::Install(install) => install.run(context),
+            Action::Uninstall => install::uninstall(context),
         }
     }
 }
@@ -140,12 +152,18 @@ fn restart(context: &mut Context) -> Result<Reply, Failure> {
 /// `None` where none ran. No handshake comes first: a daemon of another
 /// protocol has to be stoppable too.
 fn stop(context: &Context, places: &Places) -> Result<Option<u32>, Failure> {
+    // Asking it would have its service start it, where it does not run.
+    let kept = if service::owns(places) {
+        service::stop()
+    } else {
+        None
+    };
     let asked = Connection::open(&places.socket)
         .map_err(CallError::Lost)
         .and_then(|mut connection| connection.call::<DaemonShutdown>(&Shutdown::default()));
     let pid = match asked {
         Ok(going) => Some(going.pid),
-        Err(CallError::Lost(error)) if link::means_absent(&error) => None,
+        Err(CallError::Lost(error)) if link::means_absent(&error) => kept,
         Err(error) => return Err(WireError::from(error).into()),
     };
     let gone = |limit| link::wait_until_gone(&places.socket, &places.owner_lock(), limit);
@@ -174,6 +192,15 @@ fn stop(context: &Context, places: &Places) -> Result<Option<u32>, Failure> {
 /// answers, so both are exit 0.
 fn status(context: &mut Context) -> Result<Reply, Failure> {
     let places = context.places()?;
+    if service::owns(&places) && service::is_asleep() {
+        let sentence = format!("Not running; {MANAGER} starts it with the next command.\n");
+        let absent = Absent {
+            running: false,
+            starts_on_demand: true,
+            socket: places.socket.display().to_string(),
+        };
+        return say(context, &Health::Absent(absent), &sentence);
+    }
     match link::probe(&places) {
         Probe::Ready(mut connection, hello) => {
             let full = connection
@@ -219,8 +246,12 @@ fn status(context: &mut Context) -> Result<Reply, Failure> {
         Probe::Absent(_) => {
             let socket = places.socket.display().to_string();
             let page = format!("Not running (no daemon answers at `{socket}`).\n");
-            let running = false;
-            say(context, &Health::Absent(Absent { running, socket }), &page)
+            let absent = Absent {
+                running: false,
+                starts_on_demand: false,
+                socket,
+            };
+            say(context, &Health::Absent(absent), &page)
         }
     }
 }

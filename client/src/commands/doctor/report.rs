@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 
 use lore_proto::doctor::{CheckState, Diagnosis};
-use lore_proto::{PROTOCOL, VERSION};
 
 use crate::output::{Page, sanitise};
 
@@ -14,7 +13,7 @@ pub(super) fn markdown(diagnosis: &Diagnosis) -> String {
     let user = std::env::var("USER").unwrap_or_default();
     let names = Names::of(diagnosis, &home, &user);
     let mut page = Page::default();
-    page.line(format_args!("lore {VERSION}, protocol {PROTOCOL}"));
+    page.line(format_args!("lore {}", lore_proto::this_build()));
     page.line(format_args!(
         "{} {}",
         std::env::consts::OS,

@@ -24,7 +24,7 @@ use crate::failure::Failure;
 pub(crate) struct FileHistory {
     /// The file: from the current folder inside a git checkout, else from the
     /// repository's root
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", value_hint = clap::ValueHint::AnyPath)]
     path: OsString,
     /// Add the review threads on the file
     #[arg(long)]
