@@ -47,7 +47,8 @@ pub(super) fn look(places: &Places) -> Vec<Finding> {
             let message = format!("others may {verb} {what}: `{shown}` has the mode {mode:04o}");
             Finding::warning(name, message).action(format!("chmod {cure} {word}"))
         } else {
-            let whose = if mode & 0o077 == 0 {
+            let others = 0o077;
+            let whose = if mode & others == 0 {
                 "is yours alone"
             } else {
                 "can be written by you alone"

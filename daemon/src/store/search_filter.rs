@@ -105,6 +105,7 @@ impl Filters {
     /// The filters that a document's own rows answer. Authors, labels and paths
     /// are lists of documents: to ask one document about a list costs as much
     /// as to read it.
+    #[must_use]
     pub fn of_rows(&self) -> Self {
         Self {
             authors: Vec::new(),

@@ -112,7 +112,7 @@ async fn a_cancelled_sync_says_so_and_the_next_goes_on() {
         .await
         .unwrap()
         .unwrap();
-    mirror.scheduler().cancel(job).await;
+    mirror.scheduler().cancel(job, None).await;
     let outcome = mirror.outcome(job).await;
     assert_eq!(outcome.state, JobState::Cancelled);
     assert!(outcome.run().cancelled_at.is_some());

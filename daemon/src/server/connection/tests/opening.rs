@@ -94,8 +94,8 @@ async fn half_a_message_does_not_keep_its_place() {
     let fragment = [&[0x01, 0x80 | length, 0, 0, 0, 0], call.as_bytes()].concat();
     for (spoken, half) in [
         (Spoken::Lines, call.as_bytes()),
-        (Spoken::Frames, framed[..9].as_bytes()),
-        (Spoken::Frames, framed[..30].as_bytes()),
+        (Spoken::Frames, &framed.as_bytes()[..9]),
+        (Spoken::Frames, &framed.as_bytes()[..30]),
         (Spoken::WebSocket, &frame[..1]),
         (Spoken::WebSocket, &frame[..20]),
         (Spoken::WebSocket, &fragment),

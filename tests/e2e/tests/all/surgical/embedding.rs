@@ -116,7 +116,7 @@ async fn a_run_that_is_cancelled_while_it_embeds_keeps_its_content_and_the_next_
     let job = start(&mirror, merge_requests(&[2])).await;
     reaches(&mirror, job, Phase::Embed).await;
     gated.begun().await;
-    assert!(mirror.scheduler().cancel(job).await.is_some());
+    assert!(mirror.scheduler().cancel(job, None).await.is_some());
     let ended = ended(&mirror, job).await;
     assert_eq!(ended.state, JobState::Cancelled);
     assert_eq!(ended.code(), "CANCELLED");

@@ -64,7 +64,7 @@ async fn cancellation_marks_sync_run_cancelled() {
         ));
         let job = start(&mirror, merge_requests(&[2])).await;
         reaches(&mirror, job, phase).await;
-        assert!(mirror.scheduler().cancel(job).await.is_some());
+        assert!(mirror.scheduler().cancel(job, None).await.is_some());
         let ended = ended(&mirror, job).await;
         assert_eq!(dump(&mirror), before, "{phase}");
         assert_cancelled(&mirror, &ended, Some("primary")).await;
@@ -103,7 +103,7 @@ async fn a_run_that_waits_for_the_lock_can_be_cancelled() {
             held = next.await.unwrap().unwrap();
         }
         reaches(&mirror, job, phase).await;
-        assert!(mirror.scheduler().cancel(job).await.is_some());
+        assert!(mirror.scheduler().cancel(job, None).await.is_some());
         let ended = ended(&mirror, job).await;
         drop(held);
         assert_cancelled(&mirror, &ended, stage).await;

@@ -218,7 +218,7 @@ async fn lock_window_does_not_block_during_preflight() {
     let differences = mirror.checker().compare(&mirror.connection());
     differences.assert_none();
     // The surgical run waited all the while.
-    assert!(mirror.scheduler().cancel(job).await.is_some());
+    assert!(mirror.scheduler().cancel(job, None).await.is_some());
     assert_eq!(ended(&mirror, job).await.state, JobState::Cancelled);
 }
 
