@@ -21,6 +21,7 @@ mod failure;
 mod fields;
 mod globals;
 mod interrupt;
+mod keyboard;
 mod link;
 mod output;
 

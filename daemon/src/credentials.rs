@@ -25,6 +25,7 @@ use url::Url;
 
 pub(crate) use self::files::replace_file;
 use self::files::{cannot_keep, from_command, from_file, remove_file, write_token};
+pub(crate) use self::glab::GlabHost;
 use self::keyring::Keyring;
 pub use self::surroundings::Surroundings;
 use crate::config::{Host, TokenSource};
@@ -217,6 +218,19 @@ impl Finder {
             Discovered::Token(_, source) => Some(source),
             Discovered::InKeyring(_, file) => Some(Source::Glab(file)),
         }
+    }
+
+    /// The hosts that glab knows, the likeliest first.
+    pub(crate) fn glab_hosts(&self) -> Vec<GlabHost> {
+        glab::hosts(&self.env)
+    }
+
+    /// The hosts, names or addresses, that variables name for GitLab's tools.
+    pub(crate) fn hosts_of_variables(&self) -> Vec<String> {
+        HOST_VARIABLES
+            .iter()
+            .filter_map(|name| self.env.text(name))
+            .collect()
     }
 
     /// Keeps `token` for the host `name`; the one that was kept before goes.

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use jiff::SignedDuration;
 use lore_proto::auth::TokenStore;
 use lore_proto::setup::Secret;
+use serde_json::json;
 use tempfile::TempDir;
 use wiremock::matchers::{header, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
