@@ -46,6 +46,8 @@ pub struct Trial {
     source_given: bool,
     /// The host's URL was given and is to be written.
     url_given: bool,
+    /// The variable in which a token was found that nobody had named.
+    found_variable: Option<String>,
 }
 
 impl Trial {
@@ -90,6 +92,7 @@ impl Trial {
             source_given: ask.token.is_some() && secret.is_none(),
             secret,
             url_given: ask.url.is_some(),
+            found_variable: None,
         })
     }
 
@@ -112,6 +115,7 @@ impl Trial {
             && self.host.token.is_none()
         {
             self.host.token = Some(TokenSource::Env(variable.clone()));
+            self.found_variable = Some(variable.clone());
         }
         let client = hosts.trial(&self.name, &self.host, found.token)?;
         Ok((client, found.source))
@@ -149,6 +153,13 @@ impl Trial {
             check
         });
         let projects = join_all(checks).await;
+        let mut warnings = examined.warnings(&self.name, &self.host, now);
+        if let Some(variable) = &self.found_variable {
+            warnings.push(format!(
+                "the token is in `{variable}` of the daemon's environment, which one that is \
+                 started elsewhere does not have; `lore auth login` keeps it for any"
+            ));
+        }
         let concurrency = hosts.config().sync.max_concurrent_requests;
         let budget = client.budget();
         Ok(SetupReport {
@@ -156,7 +167,7 @@ impl Trial {
             written: false,
             gitlab_version: examined.version.clone(),
             username: Some(examined.username.clone()),
-            warnings: examined.warnings(&self.name, &self.host, now),
+            warnings,
             expires_in_days: examined.facts.days_left(now),
             scopes: examined.facts.scopes,
             expires_at: examined.facts.expires_at,

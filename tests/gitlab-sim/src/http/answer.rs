@@ -61,7 +61,9 @@ impl<'a> Answering<'a> {
                 .any(|scope| matches!(scope.as_str(), "api" | "read_api" | "granular"));
             let only_user = token.scopes.iter().any(|scope| scope == "read_user");
             let user_only = only_user && route == Route::CurrentUser;
-            if !readable && !user_only {
+            // Whatever it may do else, a token may look at itself.
+            let itself = route == Route::CurrentToken;
+            if !readable && !user_only && !itself {
                 return Err(Reply::insufficient_scope("api read_api"));
             }
         } else if viewer.token().is_none() && route.needs_token() {

@@ -41,6 +41,7 @@ impl Stage {
             .with(|options| options.rate_limit = Some(RateLimit::per_minute(600)))
             .start_blocking()
             .unwrap();
+        sim.clock().follow_real_time();
         let home = Home::of("", "");
         std::fs::remove_file(home.path().join("config.toml")).unwrap();
         let git = home.path().join(".git");
@@ -309,11 +310,10 @@ async fn a_check_says_what_the_token_may_until_when_and_how_much_there_is() {
     assert!(sync.seconds.is_some() && sync.requests > 6 * 11, "{sync:?}");
     setup.token = Some(TokenSource::Value(Secret::new("glpat-blind")));
     let refused = connection.call::<SetupCheck>(&setup).await.unwrap_err();
-    assert!(
-        ["GITLAB_FORBIDDEN", "GITLAB_UNAUTHORIZED"]
-            .contains(&refused["data"]["code"].as_str().unwrap()),
-        "{refused}"
-    );
+    assert_eq!(refused["data"]["code"], "GITLAB_FORBIDDEN");
+    let message = refused["message"].as_str().unwrap();
+    assert!(message.contains("read_user"), "{message}");
+    assert!(message.contains("scopes=read_api"), "where to make one");
     assert!(!stage.config().exists());
     let asked = AskProposals {
         remotes: vec!["git@gl.corp:g/p.git".to_owned()],
