@@ -29,8 +29,8 @@ use crate::output::robot::Document;
 
 use conversation::{Conversation, is_cancelled};
 use given::tidy;
-use token::OfShell;
 pub(super) use given::{checked_url, full_path, read_token};
+use token::OfShell;
 
 /// Set up a GitLab host, a token and projects
 ///
@@ -283,7 +283,9 @@ fn finish(
             .ok()
             .and_then(|status| status.next_timer_at);
         context.printer.note(match timer {
-            Some(_) => "The daemon's timer starts the first sync by itself; `lore sync` starts it now.",
+            Some(_) => {
+                "The daemon's timer starts the first sync by itself; `lore sync` starts it now."
+            }
             None => "`lore sync` starts the first sync.",
         });
     }

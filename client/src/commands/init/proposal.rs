@@ -70,7 +70,11 @@ pub(super) fn choose_host(
             .parse::<usize>()
             .ok()
             .and_then(|number| known.get(number.checked_sub(1)?));
-        let by_name = || known.iter().find(|it| it.host.eq_ignore_ascii_case(&answer));
+        let by_name = || {
+            known
+                .iter()
+                .find(|it| it.host.eq_ignore_ascii_case(&answer))
+        };
         if let Some(found) = by_number.or_else(by_name) {
             return Ok(found.clone());
         }
