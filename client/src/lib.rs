@@ -26,6 +26,7 @@ mod failure;
 mod fields;
 mod globals;
 mod interrupt;
+mod keyboard;
 mod link;
 mod output;
 mod service;

@@ -24,6 +24,7 @@ use serde_json::json;
 use url::Url;
 
 use self::files::{cannot_keep, from_command, from_file, in_time, remove_file, write_token};
+pub(crate) use self::glab::GlabHost;
 use self::keyring::Keyring;
 pub use self::surroundings::Surroundings;
 use crate::config::{Host, TokenSource};
@@ -222,6 +223,21 @@ impl Finder {
                 .map_or(Place::Nowhere, Place::Discovered)
         })
         .await
+    }
+
+    /// The hosts that glab knows, the likeliest first.
+    pub(crate) async fn glab_hosts(&self) -> Vec<GlabHost> {
+        let finder = self.clone();
+        let read = in_time(move || glab::hosts(&finder.env));
+        read.await.unwrap_or_default()
+    }
+
+    /// The hosts, names or addresses, that variables name for GitLab's tools.
+    pub(crate) fn hosts_of_variables(&self) -> Vec<String> {
+        HOST_VARIABLES
+            .iter()
+            .filter_map(|name| self.env.text(name))
+            .collect()
     }
 
     /// Keeps `token` for the host `name`; the one that was kept before goes.

@@ -47,8 +47,8 @@ struct Made {
     said: Option<(TokenFacts, Timestamp)>,
 }
 
-pub(crate) use tokens::examine;
 pub use tokens::{Examined, TokenFacts};
+pub(crate) use tokens::{examine, new_token_page};
 
 impl HostClients {
     /// The hosts of `config`, with no client made yet; `shared` is given them

@@ -253,16 +253,17 @@ fn shortened(names: &[String]) -> String {
 
 /// The URL of a git remote, as far as it can name a project.
 #[derive(Debug, PartialEq, Eq)]
-struct Remote {
-    host: String,
-    port: Port,
-    /// Lower case, without slashes at its ends and without `.git`.
-    path: String,
+pub(crate) struct Remote {
+    /// Lower case.
+    pub(crate) host: String,
+    pub(crate) port: Port,
+    /// Without slashes at its ends and without `.git`.
+    pub(crate) path: String,
 }
 
 /// The port of a remote, where it says something of the web's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Port {
+pub(crate) enum Port {
     /// An HTTP port; absent: the scheme's own.
     Web(Option<u16>),
     /// That of SSH or git, which may be any.
@@ -272,7 +273,7 @@ enum Port {
 impl Remote {
     /// Reads `git@host:group/p.git`, `ssh://`, `git://` and `http(s)://`. What
     /// else git takes, such as a folder, names no GitLab.
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if text.contains("://") {
             let url = Url::parse(text).ok()?;
@@ -298,12 +299,11 @@ impl Remote {
         let path = path
             .strip_suffix(".git")
             .unwrap_or(path)
-            .trim_end_matches('/')
-            .to_lowercase();
+            .trim_end_matches('/');
         (!path.is_empty()).then(|| Self {
             host: host.to_lowercase(),
             port,
-            path,
+            path: path.to_owned(),
         })
     }
 
@@ -311,22 +311,38 @@ impl Remote {
         let Some(host) = config.hosts.get(&project.host) else {
             return false;
         };
-        let same_host = host
-            .url
+        let wanted = project.path.to_lowercase();
+        self.is_at(&host.url)
+            && (self.path.to_lowercase() == wanted
+                || self.path_below(&host.url).to_lowercase() == wanted)
+    }
+
+    /// Whether it leads to the host at `url`; a port of SSH says nothing.
+    pub(crate) fn is_at(&self, url: &Url) -> bool {
+        let same_host = url
             .host_str()
             .is_some_and(|name| name.eq_ignore_ascii_case(&self.host));
         let same_port = match self.port {
-            Port::Web(port) => port == host.url.port(),
+            Port::Web(port) => port == url.port(),
             Port::Other => true,
         };
-        let wanted = project.path.to_lowercase();
-        // A relative-URL install has its prefix in web addresses.
-        let root = host.url.path().trim_matches('/').to_lowercase();
-        let below_root = self
-            .path
-            .strip_prefix(&root)
-            .map(|path| path.trim_start_matches('/'));
-        same_host && same_port && (self.path == wanted || below_root == Some(wanted.as_str()))
+        same_host && same_port
+    }
+
+    /// The path without the prefix that a relative-URL install at `url` has in
+    /// web addresses.
+    pub(crate) fn path_below(&self, url: &Url) -> &str {
+        let root = url.path().trim_matches('/');
+        let rest = match (self.port, self.path.get(..root.len())) {
+            (Port::Web(_), Some(start)) if start.eq_ignore_ascii_case(root) => {
+                &self.path[root.len()..]
+            }
+            _ => return &self.path,
+        };
+        match rest.strip_prefix('/') {
+            Some(path) if !root.is_empty() => path,
+            _ => &self.path,
+        }
     }
 }
 

@@ -7,11 +7,13 @@ use clap::{Args, Subcommand, ValueHint};
 use lore_proto::auth::{AskStatus, AuthStatus, HostToken, LoggedOut, Login, Logout, TokenStore};
 use lore_proto::methods::{AuthLogin, AuthLogout, GetAuthStatus};
 use lore_proto::setup::Secret;
+use lore_proto::{ErrorCode, WireError};
 
 use super::init::{checked_url, read_token};
 use super::{Facts, Reply, Run};
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::keyboard::{self, Typed};
 use crate::output::{Page, View, sanitise, text};
 
 /// Keep, look at and forget tokens
@@ -106,9 +108,19 @@ fn token(context: &Context, host: Option<&str>) -> Result<Secret, Failure> {
         ));
     }
     let host = host.map_or_else(String::new, |host| format!(" for {}", sanitise::line(host)));
-    let typed = rpassword::prompt_password(format!("Token{host} with scope read_api (unseen): "))
-        .map_err(|error| Failure::io("reading the token", &error))?;
-    read_token(typed.as_bytes())
+    let question = format!("Token{host} with scope read_api (unseen): ");
+    let typed = keyboard::line(false, || {
+        context.printer.err(&question);
+        Ok(())
+    });
+    match typed.map_err(|error| Failure::io("reading the token", &error))? {
+        Typed::Line(typed) => read_token(typed.as_bytes()),
+        Typed::Ended => {
+            // The question's line is still open.
+            context.printer.err("\n");
+            Err(WireError::new(ErrorCode::Cancelled, "no token was given; nothing was kept").into())
+        }
+    }
 }
 
 fn logged_in(token: &HostToken, view: &View) -> String {
@@ -213,7 +225,6 @@ fn logged_out(out: &LoggedOut) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lore_proto::{ErrorCode, WireError};
 
     #[test]
     fn a_token_is_described_by_all_but_itself() {

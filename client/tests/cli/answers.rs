@@ -114,7 +114,8 @@ pub(crate) fn setup(written: bool) -> Value {
     json!({
         "config": "/c", "written": written, "gitlab_version": "18.5.0", "username": "alice",
         "scopes": ["read_api"], "expires_at": "2027-01-31", "clock_skew_seconds": 0,
-        "projects": [{"asked": "g/p", "path": "g/p", "id": 1, "error": null}],
+        "projects": [{"asked": "g/p", "path": "g/p", "id": 1, "error": null,
+                      "mirrored": false}],
         "checked_at": TIME,
     })
 }

@@ -4,7 +4,6 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use lore_proto::auth::{AskStatus, AuthStatus, HostToken, LoggedOut, Login, Logout};
 use lore_proto::{ErrorCode, WireError};
-use serde_json::json;
 use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -37,17 +36,7 @@ pub async fn login(
     let cancel = CancellationToken::new();
     let call = Call::interactive(&cancel, Instant::now() + LOGIN_TIMEOUT);
     let examined = examine(&client, &call).await?;
-    if !examined.facts.may_read() {
-        let message = format!(
-            "the token for `{name}` may not read: its scopes are {}; nothing was kept. One with \
-             the scope `read_api` is made at {}",
-            examined.facts.scopes.join(", "),
-            new_token_page(&host)
-        );
-        return Err(WireError::new(ErrorCode::GitlabForbidden, message)
-            .details(json!({ "host": name, "scopes": examined.facts.scopes }))
-            .action(format!("lore auth login --host {name}")));
-    }
+    examined.check_may_read(&name, &host)?;
     let source = hosts
         .finder()
         .keep(&name, ask.token.expose(), ask.store)
@@ -55,15 +44,7 @@ pub async fn login(
     hosts.forget(&name);
     let mut kept = filled(&config, &name, &host, &examined, now);
     kept.source = Some(source.to_string());
-    if host.url.scheme() == "http" && !is_loopback(&host) {
-        kept.warnings.push(format!(
-            "`{name}` is spoken to by plain http: whoever is on the way reads the token"
-        ));
-    }
-    if examined.facts.scopes.iter().any(|scope| scope == "api") {
-        kept.warnings
-            .push("the token may write too; one with `read_api` alone is enough".to_owned());
-    }
+    kept.warnings = examined.warnings(&name, &host, now);
     Ok(kept)
 }
 
@@ -194,23 +175,6 @@ fn filled(
         expires_in_days: examined.facts.days_left(now),
         error: None,
         warnings: examined.facts.warnings(name, now),
-    }
-}
-
-/// Where a token that may read is made.
-fn new_token_page(host: &Host) -> String {
-    format!(
-        "{}/-/user_settings/personal_access_tokens?name=lore&scopes=read_api",
-        host.url.as_str().trim_end_matches('/')
-    )
-}
-
-fn is_loopback(host: &Host) -> bool {
-    match host.url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
     }
 }
 

@@ -4,6 +4,7 @@ use futures_util::FutureExt as _;
 use jiff::SignedDuration;
 use lore_proto::auth::TokenStore;
 use lore_proto::setup::Secret;
+use serde_json::json;
 use tempfile::TempDir;
 use wiremock::matchers::{header, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};

@@ -23,7 +23,7 @@ mod transport;
 pub mod urls;
 
 pub use acceptance::Refusal;
-pub use api::{DiffSet, ProjectRef, StatusOutcome, StatusPage};
+pub use api::{Counted, DiffSet, ProjectRef, StatusOutcome, StatusPage};
 pub use call::{
     BrokenItem, Call, Collected, Fetched, Lane, ListOrder, ListParams, ListView, MAX_PER_PAGE,
     NextPage, Page, PageRequest,

@@ -9,8 +9,10 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use lore_proto::daemon::StatusWarning;
 use lore_proto::{ErrorCode, WireError};
+use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::{HostClients, Made, gitlab_error};
 use crate::config::Host;
@@ -69,6 +71,59 @@ impl TokenFacts {
             ));
         }
         warnings
+    }
+}
+
+impl Examined {
+    /// What a person should know before this token is used for `host`.
+    pub(crate) fn warnings(&self, name: &str, host: &Host, now: Timestamp) -> Vec<String> {
+        let mut warnings = self.facts.warnings(name, now);
+        if host.url.scheme() == "http" && !is_loopback(host) {
+            warnings.push(format!(
+                "`{name}` is spoken to by plain http: whoever is on the way reads the token"
+            ));
+        }
+        if self.facts.scopes.iter().any(|scope| scope == "api") {
+            warnings.push(format!(
+                "the token for `{name}` may write too; one with `read_api` alone is enough"
+            ));
+        }
+        warnings
+    }
+
+    /// # Errors
+    /// `GITLAB_FORBIDDEN` where the token's scopes do not allow reading; it
+    /// says where one is made that does.
+    pub(crate) fn check_may_read(&self, name: &str, host: &Host) -> Result<(), WireError> {
+        if self.facts.may_read() {
+            return Ok(());
+        }
+        let message = format!(
+            "the token for `{name}` may not read: its scopes are {}; nothing was kept. One with \
+             the scope `read_api` is made at {}",
+            self.facts.scopes.join(", "),
+            new_token_page(&host.url)
+        );
+        Err(WireError::new(ErrorCode::GitlabForbidden, message)
+            .details(json!({ "host": name, "scopes": self.facts.scopes }))
+            .action(format!("lore auth login --host {name}")))
+    }
+}
+
+/// Where a token that may read is made, its name and scope filled in.
+pub(crate) fn new_token_page(url: &Url) -> String {
+    format!(
+        "{}/-/user_settings/personal_access_tokens?name=lore&scopes=read_api",
+        url.as_str().trim_end_matches('/')
+    )
+}
+
+fn is_loopback(host: &Host) -> bool {
+    match host.url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
     }
 }
 

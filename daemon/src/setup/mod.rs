@@ -1,8 +1,13 @@
-//! `lore init`: a host, its token and its projects are tried, and then written
-//! into the config with everything else in it left as it was.
+//! `lore init`: what is on this machine proposes a host, projects are looked
+//! up, and then host, token and projects are tried and written into the config
+//! with everything else in it left as it was.
 
+mod estimate;
+mod find;
+mod propose;
 mod write;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,9 +19,13 @@ use lore_proto::{ErrorCode, WireError};
 use serde_json::json;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
+use self::estimate::Pace;
+pub use self::propose::propose;
 use crate::config::{Config, Host, TokenSource, check_host_name, check_project_path, host_url};
 use crate::credentials::{Finder, Found, Source};
+use crate::gitlab::models::Project;
 use crate::gitlab::{Call, Client, ProjectRef, Token};
 use crate::hosts::{HostClients, examine, gitlab_error};
 
@@ -50,18 +59,16 @@ impl Trial {
     /// `USAGE` where the name or the URL of the host cannot be one.
     pub fn new(ask: &Setup, config: &Path, current: &Config) -> Result<Self, WireError> {
         let usage = |message: String| WireError::new(ErrorCode::Usage, message);
-        let name = check_host_name(&ask.host)?;
+        let name = own_name(current, check_host_name(&ask.host)?);
         if ask.projects.len() > MAX_PROJECTS {
             return Err(usage(format!("at most {MAX_PROJECTS} projects at once")));
         }
-        let before = current.hosts.get(name);
+        let before = current.hosts.get(&name);
         let url = match (&ask.url, before) {
-            (Some(url), _) => host_url(url),
-            (None, Some(before)) => Ok(before.url.clone()),
-            (None, None) => host_url(&format!("https://{name}")),
+            (Some(url), _) => usable_url(&name, url)?,
+            (None, Some(before)) => before.url.clone(),
+            (None, None) => usable_url(&name, &format!("https://{name}"))?,
         };
-        let url =
-            url.map_err(|reason| usage(format!("the URL of `{name}` cannot be used: {reason}")))?;
         let folder = config.parent().unwrap_or(Path::new("")).to_path_buf();
         let (token, secret) = match &ask.token {
             Some(AskedSource::Env(variable)) => (Some(TokenSource::Env(variable.clone())), None),
@@ -73,7 +80,7 @@ impl Trial {
         let ca_given = ask.ca_file.as_ref().map(|path| folder.join(path));
         Ok(Self {
             config: config.to_path_buf(),
-            name: name.to_owned(),
+            name,
             host: Host {
                 url,
                 token,
@@ -92,17 +99,44 @@ impl Trial {
         })
     }
 
-    /// Tries the token and each project, and writes nothing.
+    /// A client with the token that is given, named or found, and where that
+    /// came from.
+    async fn client(&mut self, hosts: &HostClients) -> Result<(Client, Source), WireError> {
+        let found = match (&self.secret, &self.host.token) {
+            (Some(secret), _) => Found {
+                token: Token::new(secret.expose()),
+                source: Source::Given,
+            },
+            (None, Some(source)) if self.source_given => {
+                hosts.finder().from_source(&self.name, source).await?
+            }
+            _ => hosts.find_token(&self.name, &self.host).await?,
+        };
+        // A variable that was found stays the source when another host comes,
+        // for which it was not meant.
+        if let Source::Env(variable) = &found.source
+            && self.host.token.is_none()
+        {
+            self.host.token = Some(TokenSource::Env(variable.clone()));
+            self.source_found = true;
+        }
+        let client = hosts.trial(&self.name, &self.host, found.token)?;
+        Ok((client, found.source))
+    }
+
+    /// Tries the token and each project, and writes nothing. What is in
+    /// `mirrored`, paths in lower case, was synced before.
     ///
     /// # Errors
-    /// The host cannot be reached, or does not take the token. A project that
-    /// cannot be read is part of the report.
+    /// The host cannot be reached, does not take the token, or does not let it
+    /// read. A project that cannot be read is part of the report.
     pub async fn check(
         &mut self,
         hosts: &HostClients,
+        mirrored: &BTreeSet<String>,
         now: Timestamp,
     ) -> Result<SetupReport, WireError> {
-        let checked = self.checked(hosts, now).await;
+        let checked = self.checked(hosts, mirrored, now).await;
         checked.map_err(|error| self.with_url(error))
     }
 
@@ -125,44 +159,53 @@ impl Trial {
     async fn checked(
         &mut self,
         hosts: &HostClients,
+        mirrored: &BTreeSet<String>,
         now: Timestamp,
     ) -> Result<SetupReport, WireError> {
-        let found = match (&self.secret, &self.host.token) {
-            (Some(secret), _) => Found {
-                token: Token::new(secret.expose()),
-                source: Source::Given,
-            },
-            (None, Some(source)) if self.source_given => {
-                hosts.finder().from_source(&self.name, source).await?
-            }
-            _ => hosts.find_token(&self.name, &self.host).await?,
-        };
-        // A variable that was found stays the source when another host comes,
-        // for which it was not meant.
-        if let Source::Env(variable) = &found.source
-            && self.host.token.is_none()
-        {
-            self.host.token = Some(TokenSource::Env(variable.clone()));
-            self.source_found = true;
-        }
-        let client = hosts.trial(&self.name, &self.host, found.token)?;
+        let (client, source) = self.client(hosts).await?;
         let cancel = CancellationToken::new();
         let call = Call::interactive(&cancel, Instant::now() + CHECK_TIMEOUT);
         let examined = examine(&client, &call).await?;
-        let checks = self
-            .host
-            .projects
-            .iter()
-            .map(|asked| check_project(&client, &call, asked));
+        examined.check_may_read(&self.name, &self.host)?;
+        let pace = Pace::default();
+        let counted = self.host.projects.len() <= estimate::MAX_COUNTED;
+        let checks = self.host.projects.iter().map(async |asked| {
+            let (mut check, found) = check_project(&client, &call, asked).await;
+            check.mirrored = [Some(asked), check.path.as_ref()]
+                .into_iter()
+                .flatten()
+                .any(|path| mirrored.contains(&path.to_lowercase()));
+            if let Some(found) = found.filter(|_| counted && !check.mirrored) {
+                (check.issues, check.merge_requests) =
+                    estimate::count(&client, &call, &found, &pace).await;
+            }
+            check
+        });
+        let projects = join_all(checks).await;
+        let mut warnings = examined.warnings(&self.name, &self.host, now);
+        if self.source_found
+            && let Some(TokenSource::Env(variable)) = &self.host.token
+        {
+            warnings.push(format!(
+                "the token is in `{variable}` of the daemon's environment, which one that is \
+                 started elsewhere does not have; `lore auth login` keeps it for any"
+            ));
+        }
+        let concurrency = hosts.config().sync.max_concurrent_requests;
+        let budget = client.budget();
         Ok(SetupReport {
             config: self.config.display().to_string(),
             written: false,
-            gitlab_version: examined.version,
-            username: Some(examined.username),
+            gitlab_version: examined.version.clone(),
+            username: Some(examined.username.clone()),
+            warnings,
+            expires_in_days: examined.facts.days_left(now),
             scopes: examined.facts.scopes,
             expires_at: examined.facts.expires_at,
+            token_source: Some(source.to_string()),
             clock_skew_seconds: examined.clock_skew_seconds,
-            projects: join_all(checks).await,
+            first_sync: estimate::first_sync(&projects, &pace, budget.limit, concurrency),
+            projects,
             checked_at: now,
         })
     }
@@ -208,6 +251,22 @@ impl Trial {
     }
 }
 
+/// A host's key as the config has it, whatever its case; a new one in lower
+/// case, so that it is not set up twice.
+fn own_name(config: &Config, asked: &str) -> String {
+    let mut keys = config.hosts.keys();
+    keys.find(|key| key.eq_ignore_ascii_case(asked))
+        .cloned()
+        .unwrap_or_else(|| asked.to_ascii_lowercase())
+}
+
+fn usable_url(name: &str, url: &str) -> Result<Url, WireError> {
+    host_url(url).map_err(|reason| {
+        let message = format!("the URL of `{name}` cannot be used: {reason}");
+        WireError::new(ErrorCode::Usage, message)
+    })
+}
+
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, WireError> + Send + 'static,
 ) -> Result<T, WireError> {
@@ -217,30 +276,38 @@ async fn blocking<T: Send + 'static>(
     })
 }
 
-async fn check_project(client: &Client, call: &Call<'_>, asked: &str) -> ProjectCheck {
+async fn check_project(
+    client: &Client,
+    call: &Call<'_>,
+    asked: &str,
+) -> (ProjectCheck, Option<Project>) {
     let mut check = ProjectCheck {
         asked: asked.to_owned(),
         path: None,
         id: None,
         error: None,
+        issues: None,
+        merge_requests: None,
+        mirrored: false,
     };
     if let Err(reason) = check_project_path(asked) {
         let message = format!("`{asked}` is no full path of a project: {reason}");
         check.error = Some(WireError::new(ErrorCode::Usage, message));
-        return check;
+        return (check, None);
     }
     match client.project(call, ProjectRef::Path(asked)).await {
         Ok(found) => {
             check.id = u64::try_from(found.value.id.0).ok();
-            check.path = Some(found.value.path_with_namespace);
+            check.path = Some(found.value.path_with_namespace.clone());
+            (check, Some(found.value))
         }
         Err(error) => {
             let error = gitlab_error(&error);
             let details = json!({ "project": asked });
             check.error = Some(WireError { details, ..error });
+            (check, None)
         }
     }
-    check
 }
 
 #[cfg(test)]

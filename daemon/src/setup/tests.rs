@@ -1,7 +1,7 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 
-use lore_proto::setup::Secret;
+use lore_proto::setup::{AskProposals, Secret};
 use serde_json::json;
 use tempfile::TempDir;
 use wiremock::matchers::{header, method, path};
@@ -104,7 +104,7 @@ impl Fixture {
         )
         .with_surroundings(Surroundings::of(&[("GITLAB_TOKEN", TOKEN)]));
         let mut trial = Trial::new(ask, &self.config(), &current)?;
-        let report = trial.check(&hosts, clock.now()).await?;
+        let report = trial.check(&hosts, &BTreeSet::new(), clock.now()).await?;
         trial.write(report, &hosts.finder()).await
     }
 }
@@ -283,6 +283,82 @@ async fn what_to_type_for_a_host_that_is_not_configured_has_its_address() {
 }
 
 #[tokio::test]
+async fn hosts_are_proposed_from_remotes_glab_the_environment_and_the_config() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(
+        home.path().join("config.yml"),
+        "host: gl.corp\nhosts:\n  gl.corp:\n    ssh_host: git.corp\n    ca_cert: /ca.pem\n    \
+         api_host: api.corp\n    subfolder: gitlab\n    token: t\n",
+    )
+    .unwrap();
+    let env = Surroundings::of(&[
+        ("GLAB_CONFIG_DIR", home.path().to_str().unwrap()),
+        ("GITLAB_HOST", "https://named.example:8443/"),
+    ]);
+    let file = home.path().join("config.toml");
+    let text = "[hosts.\"Kept.example\"]\nprojects = [\"g/old\"]\n";
+    let config = Config::parse(&file, text).unwrap();
+    let finder = Finder::new(&file, env);
+    let hosts = async |remotes: &[&str], host: Option<&str>| {
+        let ask = AskProposals {
+            remotes: remotes.iter().map(|&it| it.to_owned()).collect(),
+            host: host.map(str::to_owned),
+            url: None,
+        };
+        propose(&ask, &config, &finder).await.unwrap().hosts
+    };
+    let all = hosts(
+        &[
+            "git@github.com:a/b.git",
+            "https://unknown.example:444/Group/New.git",
+            "http://plain.example/g/p",
+            "git@git.corp:g/by-ssh.git",
+            "ssh://git@kept.example:2222/g/OLD.git",
+            "../elsewhere",
+        ],
+        None,
+    )
+    .await;
+    let names: Vec<&str> = all.iter().map(|it| it.host.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "gl.corp",
+            "Kept.example",
+            "unknown.example:444",
+            "plain.example",
+            "named.example:8443"
+        ]
+    );
+    let of = |name: &str| all.iter().find(|it| it.host == name).unwrap();
+    assert_eq!(of("gl.corp").url, "https://api.corp/gitlab");
+    assert_eq!(of("gl.corp").projects, ["g/by-ssh"]);
+    assert_eq!(of("gl.corp").ca_file.as_deref(), Some("/ca.pem"));
+    assert!(
+        of("gl.corp")
+            .token_source
+            .as_ref()
+            .unwrap()
+            .contains("glab")
+    );
+    assert!(
+        of("Kept.example").projects.is_empty(),
+        "it is there already"
+    );
+    assert_eq!(of("Kept.example").configured_projects, ["g/old"]);
+    assert_eq!(of("unknown.example:444").projects, ["Group/New"]);
+    assert_eq!(of("plain.example").url, "http://plain.example");
+    assert_eq!(of("plain.example").token_source, None);
+    // One host by its name, in whatever case.
+    let one = hosts(&[], Some("KEPT.example")).await;
+    assert_eq!((one.len(), one[0].host.as_str()), (1, "Kept.example"));
+    assert_eq!(
+        one[0].token_page,
+        "https://kept.example/-/user_settings/personal_access_tokens?name=lore&scopes=read_api"
+    );
+}
+
+#[tokio::test]
 async fn what_was_not_asked_for_stays_as_somebody_made_it_meanwhile() {
     let f = Fixture::new().await;
     let folder = f.folder.path().join("lore");
@@ -303,4 +379,18 @@ async fn what_was_not_asked_for_stays_as_somebody_made_it_meanwhile() {
     edited.unwrap().write().unwrap();
     let written = std::fs::read_to_string(f.config()).unwrap();
     assert_eq!(written, format!("{after}projects = [\"group/project\"]\n"));
+}
+
+#[tokio::test]
+async fn a_host_in_another_case_is_not_set_up_twice() {
+    let f = Fixture::new().await;
+    f.write(&f.setup(TOKEN, &["group/project"])).await.unwrap();
+    let mut again = f.setup(TOKEN, &["group/project"]);
+    again.host = "GitLab.Example.COM".to_owned();
+    f.write(&again).await.unwrap();
+    let config = Config::load(&f.config()).unwrap();
+    assert_eq!(
+        config.hosts.keys().collect::<Vec<_>>(),
+        ["gitlab.example.com"]
+    );
 }

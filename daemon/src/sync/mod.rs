@@ -26,3 +26,4 @@ pub use hosts::Hosts;
 pub use ledger::{Ledger, Publish, new_run_id};
 pub use locks::{Guard, Lock, Locks};
 pub use recorder::{NewRun, RunHandle, RunRecorder, Trigger};
+pub use standard::first_sync_requests;

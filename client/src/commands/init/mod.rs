@@ -2,15 +2,19 @@
 
 mod conversation;
 mod given;
+mod interview;
+mod projects;
 mod proposal;
 mod report;
+mod token;
 
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
-use lore_proto::methods::{SetupCheck, SetupWrite, SyncStart};
-use lore_proto::setup::{Setup, SetupReport, TokenSource};
+use lore_proto::daemon::Nothing;
+use lore_proto::methods::{GetDaemonStatus, SetupCheck, SetupWrite, SyncStart};
+use lore_proto::setup::{FirstSync, Setup, SetupReport, TokenSource};
 use lore_proto::sync::{SyncOutcome, SyncRequest};
 use lore_proto::{ErrorCode, WireError};
 use schemars::JsonSchema;
@@ -23,14 +27,17 @@ use crate::failure::Failure;
 use crate::link::parse_result;
 use crate::output::robot::Document;
 
-use conversation::Conversation;
+use conversation::{Conversation, is_cancelled};
 use given::tidy;
 pub(super) use given::{checked_url, full_path, read_token};
+use token::OfShell;
 
 /// Set up a GitLab host, a token and projects
 ///
-/// Asks for what is missing on a terminal; elsewhere every answer is a flag.
-/// The token is tried before anything is written.
+/// Asks for what is missing on a terminal: the host and projects are proposed
+/// from git's remotes and glab's config, and looked up by part of their names.
+/// Elsewhere every answer is a flag. All of it is tried before anything is
+/// written, and what the config has already stays.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // Independent flags of the command.
 #[command(after_help = "Examples:
@@ -78,97 +85,101 @@ impl Run for Init {
     }
 
     fn run(self, context: &mut Context) -> Result<Reply, Failure> {
-        let asks = io::stdin().is_terminal()
+        let given = self.given(context)?;
+        let may_ask = io::stdin().is_terminal()
             && context.printer.err.interactive
             && !context.printer.robot
             && !self.token_stdin
             && !self.yes;
-        let mut conversation = asks.then(Conversation::on_terminal);
-        let mut setup = self.setup(context, conversation.as_mut())?;
-        let checked = check(context, &mut setup, conversation.as_mut())?;
-        if let Some(conversation) = &mut conversation {
-            context
-                .printer
-                .note(&report::checked(&checked, &context.printer.stderr_view()));
-            if !conversation.confirm(&format!("Write `{}`?", checked.config), true)? {
-                return Err(Failure::Error(WireError::new(
-                    ErrorCode::Cancelled,
-                    "nothing was written",
-                )));
+        let view = context.printer.stderr_view();
+        let mut talk = may_ask.then(|| Conversation::on_terminal(view));
+        let asks = given.host.is_none() || given.projects.is_empty();
+        let (setup, checked) = match &mut talk {
+            Some(talk) if asks => interview::hold(context, talk, &given)?,
+            Some(talk) => interview::only_token(context, talk, given)?,
+            None => {
+                let setup = given.complete()?;
+                let checked = try_out(context, &setup)?;
+                (setup, checked)
+            }
+        };
+        let checked = all_projects_fit(checked)?;
+        let mut talk = talk.filter(|_| asks);
+        if let Some(talk) = &mut talk {
+            talk.say(&report::projects(&checked, &view))?;
+            if !talk.confirm(&format!("Write {}?", checked.config), true)? {
+                return Err(conversation::cancelled());
             }
         }
         let raw = context.ask_raw::<SetupWrite>(&setup)?;
         let report: SetupReport = parse_result("setup.write", &raw).map_err(WireError::from)?;
         if !context.printer.robot {
-            let view = context.printer.view();
             // Who was asked has just seen what was found.
-            let page = match &conversation {
+            let page = match &talk {
                 Some(_) => report::place(&report),
-                None => report::written(&report, &view),
+                None => report::written(&report, &context.printer.view()),
             };
             context.printer.out(&page)?;
         }
-        let wants_sync = match (&mut conversation, self.sync, self.no_sync) {
-            (_, true, _) => true,
-            (_, _, true) | (None, ..) => false,
-            (Some(conversation), ..) => conversation.confirm("Run the first sync now?", true)?,
+        if let Some(sync) = &checked.first_sync {
+            let estimate = report::first_sync(sync, &setup.host);
+            context.printer.note(estimate.trim_end());
+        }
+        let wants_sync = match &mut talk {
+            _ if self.sync => true,
+            Some(talk) if !self.no_sync => match talk.confirm("Run the first sync now?", true) {
+                Ok(answer) => answer,
+                // The config is written: that stays.
+                Err(failure) if is_cancelled(&failure) => false,
+                Err(failure) => return Err(failure),
+            },
+            _ => false,
         };
-        finish(context, &setup, raw, wants_sync)
+        finish(context, &setup, raw, checked.first_sync, wants_sync)
+    }
+}
+
+/// What the command line says.
+struct Given {
+    host: Option<String>,
+    url: Option<String>,
+    token: Option<TokenSource>,
+    projects: Vec<String>,
+    ca_file: Option<String>,
+}
+
+impl Given {
+    /// The set-up where nobody can be asked. Without a token the daemon takes
+    /// what it finds, and says what is missing where that is nothing.
+    fn complete(self) -> Result<Setup, Failure> {
+        let host = self
+            .host
+            .ok_or_else(|| missing("--host", "the GitLab host"))?;
+        if self.projects.is_empty() {
+            return Err(missing("--projects", "at least one project"));
+        }
+        Ok(Setup {
+            host,
+            url: self.url,
+            token: self.token,
+            projects: self.projects,
+            ca_file: self.ca_file,
+        })
     }
 }
 
 impl Init {
-    /// The set-up that flags and, where there is one, the conversation give.
-    fn setup(
-        &self,
-        context: &Context,
-        mut conversation: Option<&mut Conversation>,
-    ) -> Result<Setup, Failure> {
+    fn given(&self, context: &Context) -> Result<Given, Failure> {
         let url = self.url.as_deref().map(checked_url).transpose()?;
-        let proposed = match &mut conversation {
-            Some(_) => proposal::from_checkout(),
-            None => Vec::new(),
-        };
-        let given_host = context
-            .globals
-            .host
-            .clone()
-            .or_else(|| url.and_then(proposal::host_of_url));
-        let host = match (given_host, &mut conversation) {
-            (Some(host), _) => host,
-            (None, Some(conversation)) => {
-                let proposal = proposed.first().map(|p| p.host.as_str());
-                conversation.ask("GitLab host", proposal)?
-            }
-            (None, None) => return Err(missing("--host", "the GitLab host")),
-        };
+        let named = context.globals.host.clone();
         let mut projects = self.projects.clone();
         projects.extend(context.globals.project.iter().cloned());
-        if let (true, Some(conversation)) = (projects.is_empty(), &mut conversation) {
-            let proposal = proposed.iter().find(|p| p.host == host);
-            let answer = conversation.ask(
-                "Projects (full paths, commas between them)",
-                proposal.map(|p| p.project.as_str()),
-            )?;
-            projects = answer.split(',').map(str::to_owned).collect();
-        }
-        let projects = tidy(&projects);
-        if projects.is_empty() {
-            return Err(missing("--projects", "at least one project"));
-        }
-        let token = match (self.token()?, conversation) {
-            (Some(token), _) => Some(token),
-            (None, Some(conversation)) => conversation.token(&host)?,
-            // The daemon then takes what it finds, and says what is missing
-            // where that is nothing.
-            (None, None) => None,
-        };
-        Ok(Setup {
-            host,
+        Ok(Given {
+            host: named.or_else(|| url.and_then(proposal::host_of_url)),
             url: url.map(str::to_owned),
-            token,
-            projects,
+            projects: tidy(&projects),
             ca_file: self.ca_file.as_deref().map(full_path).transpose()?,
+            token: self.token()?,
         })
     }
 
@@ -193,33 +204,27 @@ impl Init {
     }
 }
 
-/// Tries the set-up. On a terminal a token that GitLab refuses is asked for
-/// again, twice.
-fn check(
-    context: &mut Context,
-    setup: &mut Setup,
-    mut conversation: Option<&mut Conversation>,
-) -> Result<SetupReport, Failure> {
-    for attempts_left in (0..3_u8).rev() {
-        context.printer.note(&format!("asking {} …", setup.host));
-        let error = match context.ask::<SetupCheck>(setup) {
-            Ok(report) => return all_projects_fit(report),
-            Err(Failure::Error(error)) => error,
-            Err(closed) => return Err(closed),
+/// Tries the set-up and writes nothing.
+fn try_out(context: &mut Context, setup: &Setup) -> Result<SetupReport, Failure> {
+    context.printer.note(&format!("asking {} …", setup.host));
+    context.ask::<SetupCheck>(setup).map_err(|failure| {
+        let Failure::Error(mut error) = failure else {
+            return failure;
         };
-        let about_token = matches!(
-            error.code,
-            ErrorCode::TokenMissing | ErrorCode::GitlabUnauthorized
-        );
-        match &mut conversation {
-            Some(conversation) if about_token && attempts_left > 0 => {
-                context.printer.error(&error);
-                setup.token = conversation.token(&setup.host)?;
-            }
-            _ => return Err(error.into()),
+        if error.code == ErrorCode::TokenMissing
+            && let Some(shell) = OfShell::look()
+            && !error.message.contains(shell.variable)
+        {
+            let variable = shell.variable;
+            error.message = format!(
+                "{}; `{variable}` is set in this shell, and the daemon runs without it: a restart \
+                 from here hands it on",
+                error.message
+            );
+            error = error.action("lore daemon restart");
         }
-    }
-    Err(Failure::usage("no token was accepted"))
+        error.into()
+    })
 }
 
 /// A project that cannot be read is most often a misspelt one: nothing is
@@ -253,6 +258,7 @@ fn finish(
     context: &mut Context,
     setup: &Setup,
     report: Box<RawValue>,
+    first_sync: Option<FirstSync>,
     wants_sync: bool,
 ) -> Result<Reply, Failure> {
     let mut sync_outcome = None;
@@ -270,14 +276,25 @@ fn finish(
         }
         status?;
         sync_outcome = Some(outcome);
-    } else {
-        context.printer.note("`lore sync` starts the first sync");
+    } else if !context.printer.robot {
+        // It may begin without being asked for.
+        let timer = context
+            .ask::<GetDaemonStatus>(&Nothing {})
+            .ok()
+            .and_then(|status| status.next_timer_at);
+        context.printer.note(match timer {
+            Some(_) => {
+                "The daemon's timer starts the first sync by itself; `lore sync` starts it now."
+            }
+            None => "`lore sync` starts the first sync.",
+        });
     }
     if !context.printer.robot {
         return Ok(Reply::Shown);
     }
     let data = Answer {
         setup: report,
+        first_sync,
         sync: sync_outcome,
     };
     let data = serde_json::value::to_raw_value(&data)
@@ -292,6 +309,10 @@ struct Answer {
     /// What was found and written.
     #[schemars(with = "SetupReport")]
     setup: Box<RawValue>,
+    /// What the first sync takes, as it was estimated before; absent where
+    /// every project was synced before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_sync: Option<FirstSync>,
     /// The first sync, where it was wanted.
     #[schemars(with = "SyncOutcome")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -323,11 +344,18 @@ mod tests {
             scopes: vec![],
             expires_at: None,
             clock_skew_seconds: None,
+            expires_in_days: None,
+            token_source: None,
+            warnings: vec![],
+            first_sync: None,
             projects: vec![lore_proto::setup::ProjectCheck {
                 asked: "a/b".into(),
                 path: None,
                 id: None,
                 error: Some(WireError::new(ErrorCode::GitlabNotFound, "404")),
+                issues: None,
+                merge_requests: None,
+                mirrored: false,
             }],
             checked_at: "2026-06-15T12:00:00Z".parse().unwrap(),
         };

@@ -11,7 +11,7 @@ mod projects;
 mod statuses;
 
 pub use diffs::DiffSet;
-pub use projects::ProjectRef;
+pub use projects::{Counted, ProjectRef};
 pub use statuses::{StatusOutcome, StatusPage};
 
 use super::call::ListParams;

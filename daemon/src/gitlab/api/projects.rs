@@ -2,10 +2,13 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::gitlab::call::{Call, Collected, Fetched};
+use crate::gitlab::call::{
+    Call, Collected, Fetched, ListOrder, ListParams, MAX_PER_PAGE, Page, PageRequest,
+};
 use crate::gitlab::client::Client;
 use crate::gitlab::error::{Failure, GitLabError};
-use crate::gitlab::models::{Label, Milestone, Project, ProjectId};
+use crate::gitlab::models::{EnumeratedItem, Label, Milestone, Noteable, Project, ProjectId};
+use crate::gitlab::paging::Walk;
 use crate::gitlab::transport::Request;
 
 /// Everything but RFC 3986's unreserved characters, so that a path with its
@@ -23,6 +26,15 @@ pub enum ProjectRef<'a> {
     Id(ProjectId),
     /// By its full path, possibly one it had before a rename.
     Path(&'a str),
+}
+
+/// How many elements a list has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// As GitLab says.
+    Exactly(u64),
+    /// GitLab does not say; there are no more than these.
+    AtMost(u64),
 }
 
 impl Client {
@@ -65,27 +77,58 @@ impl Client {
         }
     }
 
-    /// Up to `limit` (at most 100) projects whose name or path contains
+    /// The first `limit` (at most 100) projects whose name or path contains
     /// `query`, most recently active first. `membership` leaves out those the
-    /// token's user is no member of. Most fields are absent.
+    /// token's user is no member of. Most fields are absent. GitLab compares
+    /// fewer than three characters with whole names only.
     pub async fn search_projects(
         &self,
         call: &Call<'_>,
         query: &str,
         membership: bool,
         limit: u32,
-    ) -> Result<Fetched<Vec<Project>>, GitLabError> {
+    ) -> Result<Page<Project>, GitLabError> {
         let mut request = Request::get("projects")
-            .with("search", query)
-            .with("search_namespaces", "true")
             .with("simple", "true")
             .with("order_by", "last_activity_at")
-            .with("sort", "desc")
-            .with("per_page", limit.clamp(1, 100).to_string());
+            .with("sort", "desc");
+        if !query.is_empty() {
+            request = request
+                .with("search", query)
+                .with("search_namespaces", "true");
+        }
         if membership {
             request = request.with("membership", "true");
         }
-        self.json(call, &request).await
+        let limit = limit.clamp(1, MAX_PER_PAGE);
+        self.page(call, Walk::offset(request), limit, &PageRequest::First)
+            .await
+    }
+
+    /// How many issues or merge requests a project has, of every state, by one
+    /// request. Beyond 10,000 GitLab gives no total; the newest item's number
+    /// is then the upper bound, since numbers are not used again.
+    pub async fn count_items(
+        &self,
+        call: &Call<'_>,
+        project: ProjectId,
+        noteable: Noteable,
+    ) -> Result<Counted, GitLabError> {
+        let newest = ListParams {
+            order: ListOrder::CreatedDesc,
+            ..ListParams::default()
+        };
+        let list = Request::get(format!("projects/{project}/{}", noteable.route()))
+            .with_all(super::list_query(&newest));
+        let page = self
+            .page::<EnumeratedItem>(call, Walk::offset(list), 1, &PageRequest::First)
+            .await?;
+        let newest = page.items.first().map(|item| item.iid.0);
+        Ok(match (page.total, newest) {
+            (Some(count), _) => Counted::Exactly(count),
+            (None, Some(iid)) => Counted::AtMost(iid.unsigned_abs()),
+            (None, None) => Counted::Exactly(0),
+        })
     }
 
     /// All labels of a project, those of its groups included.

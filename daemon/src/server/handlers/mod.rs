@@ -50,6 +50,8 @@ pub(crate) fn methods(daemon: &Arc<Daemon>) -> Result<Methods, RegisterMethodErr
     enter::<methods::MergeRequestsGet, _, _>(t, items::get_merge_request)?;
     enter::<methods::ProjectsList, _, _>(t, projects::list)?;
     enter::<methods::ProjectsResolve, _, _>(t, projects::resolve)?;
+    enter::<methods::SetupPropose, _, _>(t, setup::propose)?;
+    enter::<methods::SetupFindProjects, _, _>(t, setup::find_projects)?;
     enter::<methods::SetupCheck, _, _>(t, setup::check)?;
     enter::<methods::SetupWrite, _, _>(t, setup::write)?;
     enter::<methods::RpcDiscover, _, _>(t, discover::document)?;

@@ -1,23 +1,54 @@
-//! `setup.check` and `setup.write`, which are there without a config too.
+//! `setup.*`, which are there without a config too.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use lore_proto::WireError;
-use lore_proto::setup::{Setup, SetupReport};
+use lore_proto::setup::{AskProposals, FindProjects, FoundProjects, Proposals, Setup, SetupReport};
 
 use crate::daemon::Daemon;
-use crate::setup;
+use crate::setup::{self, Trial};
+use crate::store::{StoreError, projects};
+
+pub(super) async fn propose(
+    daemon: Arc<Daemon>,
+    ask: AskProposals,
+) -> Result<Proposals, WireError> {
+    let hosts = daemon.hosts();
+    setup::propose(&ask, &hosts.config(), &hosts.finder()).await
+}
+
+pub(super) async fn find_projects(
+    daemon: Arc<Daemon>,
+    ask: FindProjects,
+) -> Result<FoundProjects, WireError> {
+    let host = Setup {
+        host: ask.host,
+        url: ask.url,
+        token: ask.token,
+        projects: Vec::new(),
+        ca_file: ask.ca_file,
+    };
+    let mut trial = trial(&daemon, &host)?;
+    trial
+        .find_projects(daemon.hosts(), &ask.query, ask.limit)
+        .await
+}
 
 pub(super) async fn check(daemon: Arc<Daemon>, ask: Setup) -> Result<SetupReport, WireError> {
-    let places = daemon.places();
-    let mut trial = setup::Trial::new(&ask, &places.config, &daemon.hosts().config())?;
-    trial.check(daemon.hosts(), daemon.clock().now()).await
+    let mirrored = mirrored(&daemon, &ask).await;
+    let mut trial = trial(&daemon, &ask)?;
+    trial
+        .check(daemon.hosts(), &mirrored, daemon.clock().now())
+        .await
 }
 
 pub(super) async fn write(daemon: Arc<Daemon>, ask: Setup) -> Result<SetupReport, WireError> {
-    let places = daemon.places();
-    let mut trial = setup::Trial::new(&ask, &places.config, &daemon.hosts().config())?;
-    let report = trial.check(daemon.hosts(), daemon.clock().now()).await?;
+    let mirrored = mirrored(&daemon, &ask).await;
+    let mut trial = trial(&daemon, &ask)?;
+    let report = trial
+        .check(daemon.hosts(), &mirrored, daemon.clock().now())
+        .await?;
     // The file is read, changed and in force before another change is made.
     let _editing = daemon.edit_config().await;
     let report = trial.write(report, &daemon.hosts().finder()).await?;
@@ -25,4 +56,28 @@ pub(super) async fn write(daemon: Arc<Daemon>, ask: Setup) -> Result<SetupReport
         daemon.reload().await?;
     }
     Ok(report)
+}
+
+fn trial(daemon: &Daemon, ask: &Setup) -> Result<Trial, WireError> {
+    Trial::new(ask, &daemon.places().config, &daemon.hosts().config())
+}
+
+/// Which of the projects were synced before, in lower case; none while there
+/// is no config or no database, which a set-up need not have.
+async fn mirrored(daemon: &Daemon, ask: &Setup) -> BTreeSet<String> {
+    let Ok(ready) = daemon.ready() else {
+        return BTreeSet::new();
+    };
+    let (host, asked) = (ask.host.trim().to_owned(), ask.projects.clone());
+    let read = ready.database.read(move |connection| {
+        let mut mirrored = BTreeSet::new();
+        for path in asked {
+            let row = projects::by_path(connection, &host, &path)?;
+            if row.is_some_and(|row| row.last_synced_at.is_some()) {
+                mirrored.insert(path.to_lowercase());
+            }
+        }
+        Ok::<_, StoreError>(mirrored)
+    });
+    read.await.unwrap_or_default()
 }

@@ -7,6 +7,7 @@
 //! lists filled.
 
 mod collections;
+mod cost;
 mod drain;
 mod page;
 mod rechecks;
@@ -33,6 +34,7 @@ use crate::jobs::JobContext;
 use crate::store::projects::{self, ProjectRow};
 use crate::store::{Stage, Stages, StoreError};
 
+pub use cost::first_sync_requests;
 pub(super) use reconcile::is_due as reconcile_is_due;
 pub(super) use walk::begins_at as walk_begins_at;
 
@@ -330,19 +332,24 @@ impl Run {
 
     /// What this run fetches of an item.
     fn wanted(&self) -> Stages {
-        let mut wanted = Stages::of(&[Stage::Item, Stage::Discussions, Stage::ClosesIssues]);
-        if !self.request.no_events {
-            wanted = wanted.union(Stages::of(&[
-                Stage::StateEvents,
-                Stage::LabelEvents,
-                Stage::MilestoneEvents,
-            ]));
-        }
-        if !self.request.no_file_changes {
-            wanted = wanted.with(Stage::Diffs);
-        }
-        wanted
+        wanted(&self.request)
     }
+}
+
+/// What a run fetches of an item.
+fn wanted(request: &SyncRequest) -> Stages {
+    let mut wanted = Stages::of(&[Stage::Item, Stage::Discussions, Stage::ClosesIssues]);
+    if !request.no_events {
+        wanted = wanted.union(Stages::of(&[
+            Stage::StateEvents,
+            Stage::LabelEvents,
+            Stage::MilestoneEvents,
+        ]));
+    }
+    if !request.no_file_changes {
+        wanted = wanted.with(Stage::Diffs);
+    }
+    wanted
 }
 
 /// `now` and `wait`, at the end of time at the latest.

@@ -12,7 +12,7 @@ use crate::store::queue::{self, Due};
 use crate::store::{SourceType, Stage, Stages, cursors, items};
 
 /// Items asked for in one query.
-const BATCH: u32 = 100;
+pub(super) const BATCH: u32 = 100;
 /// An instance that cannot tell is asked again after this time: it may have
 /// been upgraded.
 const TRY_AGAIN: SignedDuration = SignedDuration::from_hours(24);

@@ -297,7 +297,7 @@ async fn insert(db: &Database, texts: Vec<(usize, (String, String))>) -> Result<
     db.write(move |tx| -> Result<(), StoreError> {
         let row = projects::upsert(tx, "h", "g/p", &project, now)?;
         for issue in issues {
-            ingest::issue(tx, &row, &issue, ingest::Asked::at(now))?;
+            ingest::issue(tx, &row, &issue, ingest::Asked::at(now, now))?;
         }
         while regenerate_due(tx, row.id, now, 2_000)?.is_some() {}
         let name = identity.to_string();

@@ -2,6 +2,7 @@
 
 use gitlab_sim::upstream::{ItemKind, ItemRef};
 use gitlab_sim::{GeneratorConfig, Route};
+use lore_daemon::sync::first_sync_requests;
 
 use crate::support::{LATER, PROJECT, generated, retitle, synced};
 
@@ -57,6 +58,13 @@ async fn a_sync_with_nothing_changed_costs_as_little_right_after_a_change() {
 async fn a_first_sync_asks_for_each_thing_once() {
     let mirror = synced(&generated(53, 120)).await;
     let requests = mirror.requests();
+    // What `lore init` says beforehand: no more than it takes, but for cut
+    // diffs and long threads.
+    let (said, sent) = (first_sync_requests(120, 120), requests.len() as u64);
+    assert!(
+        said <= sent && sent <= said + said / 20,
+        "{sent} requests instead of {said}"
+    );
     let count = |route| requests.count(route);
     assert!(
         count(Route::Item(ItemKind::Issue)) == 0,

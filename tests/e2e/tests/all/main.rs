@@ -17,6 +17,7 @@ mod equality;
 mod faults;
 mod full_disk;
 mod gitlab_client;
+mod init;
 mod installations;
 mod items;
 mod killed;

@@ -61,7 +61,9 @@ impl<'a> Answering<'a> {
                 .any(|scope| matches!(scope.as_str(), "api" | "read_api" | "granular"));
             let only_user = token.scopes.iter().any(|scope| scope == "read_user");
             let user_only = only_user && route == Route::CurrentUser;
-            if !readable && !user_only {
+            // Whatever it may do else, a token may look at itself.
+            let itself = route == Route::CurrentToken;
+            if !readable && !user_only && !itself {
                 return Err(Reply::insufficient_scope("api read_api"));
             }
         } else if viewer.token().is_none() && route.needs_token() {
@@ -150,8 +152,12 @@ impl<'a> Answering<'a> {
                     } else {
                         project.path()
                     };
-                    path.to_lowercase().contains(needle)
-                        || project.name.to_lowercase().contains(needle)
+                    // Below three characters GitLab compares whole names.
+                    let fits = |text: &str| match needle.chars().count() {
+                        0..3 => text.to_lowercase() == needle,
+                        _ => text.to_lowercase().contains(needle),
+                    };
+                    fits(path) || fits(project.path()) || fits(&project.name)
                 })
             })
             .collect();
@@ -166,7 +172,14 @@ impl<'a> Answering<'a> {
         if query.get("sort") != Some("asc") {
             projects.reverse();
         }
-        self.page(&projects, |project| Some(self.render.project(project)))
+        let simple = query.flag("simple") || viewer.token().is_none();
+        self.page(&projects, |project| {
+            Some(if simple {
+                self.render.simple_project(project)
+            } else {
+                self.render.project(project)
+            })
+        })
     }
 
     fn labels(&self, project: &Project) -> Reply {

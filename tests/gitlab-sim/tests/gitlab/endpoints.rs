@@ -185,3 +185,25 @@ async fn an_unchanged_answer_is_304_and_compression_is_honoured() {
         40.min(plain.as_array().unwrap().len())
     );
 }
+
+#[tokio::test]
+async fn projects_are_searched_by_three_letters_or_a_whole_name_and_listed_briefly() {
+    let sim = small(|_| {}).await;
+    let client = Client::new(&sim);
+    let project = sim.read(|upstream| upstream.project(PROJECT).unwrap().clone());
+    let found = async |query: &str| {
+        let path = format!("/projects?membership=true&search_namespaces=true&{query}");
+        client.json(&path).await
+    };
+    let path = &project.path_with_namespace;
+    let by_part = found(&format!("simple=true&search={}", &path[..3])).await;
+    assert_eq!(by_part[0]["path_with_namespace"], path.as_str());
+    assert_eq!(
+        by_part[0]["archived"],
+        json!(null),
+        "a simple project is brief"
+    );
+    let whole = found(&format!("search={}", &path[..3])).await;
+    assert_eq!(whole[0]["archived"], json!(false));
+    assert_eq!(found(&format!("search={}", &path[..2])).await, json!([]));
+}

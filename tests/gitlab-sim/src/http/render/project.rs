@@ -63,6 +63,34 @@ impl Render<'_> {
         self.finish(value)
     }
 
+    /// A project in a list with `simple=true`: what identifies it.
+    pub(crate) fn simple_project(&self, project: &Project) -> Value {
+        const SIMPLE: [&str; 17] = [
+            "id",
+            "description",
+            "name",
+            "name_with_namespace",
+            "path",
+            "path_with_namespace",
+            "created_at",
+            "default_branch",
+            "topics",
+            "http_url_to_repo",
+            "web_url",
+            "readme_url",
+            "forks_count",
+            "star_count",
+            "last_activity_at",
+            "visibility",
+            "namespace",
+        ];
+        let mut value = self.project(project);
+        if let Some(fields) = value.as_object_mut() {
+            fields.retain(|name, _| SIMPLE.contains(&name.as_str()));
+        }
+        value
+    }
+
     /// The token itself, without its secret.
     pub(crate) fn token(&self, token: &Token) -> Value {
         self.finish(json!({
