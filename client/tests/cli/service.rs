@@ -18,8 +18,13 @@ case "$*" in
     kill "$(cat "$HOME/pid")"; rm "$HOME/pid" ;;
   "--user start "*)
     test -e "$HOME/pid" && exit 0
-    LORE_SOCKET="$LORE_DATA_DIR/lored.sock" "$HOME/bin/lored" </dev/null >/dev/null 2>&1 &
-    echo $! > "$HOME/pid" ;;
+    socket="$LORE_DATA_DIR/lored.sock"
+    rm -f "$socket"
+    LORE_SOCKET="$socket" "$HOME/bin/lored" </dev/null >/dev/null 2>&1 &
+    echo $! > "$HOME/pid"
+    # The real one, too, says so when it serves.
+    for wait in $(seq 1000); do test -S "$socket" && exit 0; sleep 0.02; done
+    exit 1 ;;
   "--user stop "*)
     test -e "$HOME/pid" || exit 0
     kill "$(cat "$HOME/pid")"; rm "$HOME/pid" ;;
