@@ -85,6 +85,10 @@ fn what_is_clearly_meant_is_read_so_and_said() {
             "lore search  -flaky cache -n5",
         ),
         ("lore search cache -network", "lore search cache  -network"),
+        (
+            "lore search cache -author:x",
+            "lore search cache  -author:x",
+        ),
         ("lore search cache -like !1", "lore search cache --like !1"),
         ("lore --colour never status", "lore --color never status"),
     ] {

@@ -175,8 +175,8 @@ impl<'a> Walk<'a> {
         self.names == [SEARCH]
             && rest.chars().count() > 1
             && !is_flag
-            && self.named(body).is_none()
-            && self.near(body).is_none()
+            // `-label:bug` is a filter, whatever flag is near to it.
+            && (rest.contains(':') || self.named(body).is_none() && self.near(body).is_none())
     }
 
     /// Whether a word with a single dash begins with a known letter, and is

@@ -167,3 +167,38 @@ fn a_followed_log_goes_on_until_the_reader_goes() {
     file.write_all(b"three\n").unwrap();
     assert_eq!(wait(child).exit, Some(0));
 }
+
+#[test]
+fn the_near_names_of_an_unknown_path_are_told_and_cannot_drive_the_terminal() {
+    let error = json!({
+        "code": -31000, "message": "nothing touches `readme.md`",
+        "data": {"code": "NOT_FOUND", "exit_code": 17, "retryable": false, "actions": [],
+                 "details": {"nearest": ["README.md", "do\ncs/\u{1b}[2Jreadme.md"]}},
+    });
+    let home = Home::new();
+    let _daemon = Fake::new()
+        .does("fileHistory.get", move |_, peer| peer.error(&error))
+        .listen(&home.socket());
+    let ran = home.run("file-history readme.md");
+    assert_eq!(ran.exit, Some(17), "{ran:?}");
+    assert_eq!(
+        ran.stderr,
+        "error: nothing touches `readme.md`; known and near is:\n  README.md\n  do cs/readme.md\n"
+    );
+    let ran = home.run("--robot file-history readme.md");
+    assert!(!ran.stdout.contains("known and near"), "{ran:?}");
+}
+
+#[test]
+fn what_a_search_is_to_leave_out_may_stand_by_itself() {
+    let home = Home::new();
+    let daemon = Fake::new()
+        .refuses("search.query", "NOT_FOUND", 17)
+        .listen(&home.socket());
+    let ran = home.run("search cache -flaky --type issue");
+    assert_eq!(ran.exit, Some(17), "{ran:?}");
+    assert!(ran.stderr.contains("read `-flaky` as what"), "{ran:?}");
+    let asked = daemon.next("search.query");
+    assert_eq!(asked["query"], "cache  -flaky");
+    assert_eq!(asked["types"], json!(["issue"]));
+}

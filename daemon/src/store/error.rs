@@ -173,6 +173,10 @@ impl StoreError {
             _ => self.to_string(),
         };
         let error = WireError::new(code, message);
+        if matches!(self, Self::NoFolder { .. }) {
+            // The message says it.
+            return error;
+        }
         let actions = cures(code).iter();
         actions.fold(error, |error, action| error.action(*action))
     }

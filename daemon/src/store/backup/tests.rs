@@ -85,6 +85,7 @@ async fn nothing_is_replaced_without_a_word_and_the_mirror_itself_never() {
             .contains("`/no/such/folder` is not there"),
         "{nowhere}"
     );
+    assert!(nowhere.to_wire().actions.is_empty());
 }
 
 #[tokio::test]
