@@ -69,7 +69,8 @@ mod tests {
                  INSERT INTO documents (id, project_id, source_type, source_id, issue_id,
                      confidential, content_hash, title, body, labels, people, refs)
                  VALUES (1, 1, 'issue', 1, 1, 0, x'00', '', '', '', '', '');
-                 INSERT INTO embedding_failures VALUES (1, 1, {at}, '');
+                 INSERT INTO embedding_models VALUES (1, 'm', 'p', 'm', 1);
+                 INSERT INTO embedding_failures VALUES (1, 1, 1, {at}, '');
                  DELETE FROM dirty_sources;
                  INSERT INTO dirty_sources
                      (source_type, source_id, project_id, queued_at, generation, next_attempt_at)
