@@ -71,9 +71,10 @@ struct Person {
 
 impl Person {
     fn shell(&self, line: &str) -> Command {
-        let mut command = Command::new("sh");
+        // Bounded, whatever it waits for.
+        let mut command = Command::new("timeout");
         command
-            .args(["-c", line])
+            .args(["300", "sh", "-c", line])
             .env_clear()
             .env("HOME", self.home.path())
             .env(
