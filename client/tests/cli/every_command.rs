@@ -23,7 +23,7 @@ fn all() -> Vec<(String, Command)> {
     found
 }
 
-/// The commands of the contract, §4, that are there by now.
+/// The commands of the contract, §4.
 const PROMISED: &[&str] = &[
     "auth login",
     "auth logout",
@@ -53,6 +53,7 @@ const PROMISED: &[&str] = &[
     "status",
     "sync",
     "sync-runs",
+    "watch",
 ];
 
 #[test]
