@@ -49,7 +49,7 @@ fn unpacked(work: &Path) -> PathBuf {
     for program in [&*built.lore, &*built.lored, own] {
         std::os::unix::fs::symlink(program, bin.join(program.file_name().unwrap())).unwrap();
     }
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.ci/deb");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.ci/deb");
     // Nobody downloads this one.
     let mut deb = Command::new(script);
     deb.arg(&bin).arg(work).env("LORE_DEB_COMPRESSION", "none");

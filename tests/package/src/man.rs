@@ -9,7 +9,7 @@ use clap_mangen::roff::{Roff, roman};
 
 /// The daemon's flags as the daemon defines them: a file of its own there, so
 /// that no page needs the daemon itself to be built.
-#[path = "../../daemon/src/flags.rs"]
+#[path = "../../../daemon/src/flags.rs"]
 mod flags;
 
 /// A page as it is installed, but for its compression.
