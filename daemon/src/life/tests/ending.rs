@@ -25,7 +25,7 @@ impl Work for UntilCancelled {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_shutdown_answers_first_and_tells_subscribers_how_jobs_ended() {
     let f = Fixture::new(Some(CONFIG));
-    for _ in 0..12 {
+    for _ in 0..6 {
         let started = f.start().await;
         let begun = Arc::new(Notify::new());
         let submission = Submission {

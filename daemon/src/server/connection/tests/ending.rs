@@ -43,6 +43,30 @@ async fn a_stop_ends_the_connection_after_its_drain_at_the_latest() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_stop_lets_a_subscription_say_how_its_job_ended_and_waits_no_longer() {
+    for spoken in Spoken::LASTING {
+        let mut f = Fixture::new(small());
+        let (cx, end) = job(&f.odd).await;
+        let (mut client, served) = f.connect(spoken).await;
+        client
+            .call(1, "jobs.subscribe", &json!({ "job_id": cx.job_id }))
+            .await;
+        let begun = tokio::time::Instant::now();
+        f.stop.cancel();
+        // The stop has come as far as it can without the job's end.
+        tokio::time::sleep(f.limits.drain / 4).await;
+        end.notify_one();
+        let mut last = serde_json::Value::Null;
+        while let Some(event) = client.next().await {
+            last = event["params"]["result"]["kind"].clone();
+        }
+        assert_eq!(last, "finished", "{spoken:?}");
+        soon(served).await.unwrap();
+        assert_eq!(begun.elapsed(), f.limits.drain / 4, "{spoken:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_client_that_goes_drops_its_reads() {
     for spoken in Spoken::ALL {
