@@ -8,6 +8,7 @@
 //! A token is read, handed on and never kept here, printed or put into an
 //! error: errors name where it should come from.
 
+mod discovered;
 mod files;
 mod glab;
 mod keyring;
@@ -23,6 +24,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::json;
 use url::Url;
 
+use self::discovered::Discovered;
 use self::files::{cannot_keep, from_command, from_file, in_time, remove_file, write_token};
 pub(crate) use self::glab::GlabHost;
 use self::keyring::Keyring;
@@ -32,11 +34,6 @@ use crate::gitlab::Token;
 
 /// What stays as it is in the name of a stored token's file.
 const IN_FILE_NAMES: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
-/// The variables that GitLab's tools take a token from.
-const VARIABLES: [&str; 3] = ["GITLAB_TOKEN", "GITLAB_ACCESS_TOKEN", "OAUTH_TOKEN"];
-/// The variables that say for which host those are.
-const HOST_VARIABLES: [&str; 3] = ["GITLAB_HOST", "GITLAB_URI", "GL_HOST"];
-
 /// A token, and where it came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
@@ -225,21 +222,6 @@ impl Finder {
         .await
     }
 
-    /// The hosts that glab knows, the likeliest first.
-    pub(crate) async fn glab_hosts(&self) -> Vec<GlabHost> {
-        let finder = self.clone();
-        let read = in_time(move || glab::hosts(&finder.env));
-        read.await.unwrap_or_default()
-    }
-
-    /// The hosts, names or addresses, that variables name for GitLab's tools.
-    pub(crate) fn hosts_of_variables(&self) -> Vec<String> {
-        HOST_VARIABLES
-            .iter()
-            .filter_map(|name| self.env.text(name))
-            .collect()
-    }
-
     /// Keeps `token` for the host `name`; the one that was kept before goes.
     ///
     /// # Errors
@@ -315,52 +297,6 @@ impl Finder {
         checked(name, text, Source::Keyring)
     }
 
-    /// What other tools have for this host. Blocks.
-    fn discovered(&self, wanted: &Wanted<'_>, only: bool) -> Option<Discovered> {
-        if self.variables_mean(wanted, only)
-            && let Some((name, value)) = VARIABLES
-                .iter()
-                .find_map(|name| Some((*name, self.env.text(name)?)))
-        {
-            return Some(Discovered::Token(value, Source::Env(name.to_owned())));
-        }
-        match glab::login(wanted, &self.env) {
-            Some(glab::Login::Token(token, file)) => {
-                return Some(Discovered::Token(token, Source::Glab(file)));
-            }
-            Some(glab::Login::InKeyring(key, file)) => {
-                // `.netrc` may have one that is easier to come by.
-                return Some(netrc_or(wanted, &self.env, || {
-                    Discovered::InKeyring(format!("glab:{key}"), file)
-                }));
-            }
-            None => {}
-        }
-        let (password, file) = netrc::password(wanted, &self.env)?;
-        Some(Discovered::Token(password, Source::Netrc(file)))
-    }
-
-    /// Whether the variables of [`VARIABLES`] are for this host.
-    fn variables_mean(&self, wanted: &Wanted<'_>, only: bool) -> bool {
-        let mut named = HOST_VARIABLES
-            .iter()
-            .filter_map(|name| self.env.text(name))
-            .peekable();
-        if named.peek().is_none() {
-            return only;
-        }
-        named.any(|host| wanted.is(&host))
-    }
-
-    /// A variable that is set and was not taken, since it may be for another
-    /// host.
-    fn unclaimed(&self, wanted: &Wanted<'_>, only: bool) -> Option<&'static str> {
-        let set = VARIABLES
-            .into_iter()
-            .find(|name| self.env.text(name).is_some())?;
-        (!self.variables_mean(wanted, only)).then_some(set)
-    }
-
     fn look_into_env(&self, variable: &str) -> Result<String, String> {
         self.env.text(variable).ok_or_else(|| {
             format!(
@@ -400,23 +336,6 @@ enum Place {
     /// Where another tool has it.
     Discovered(Discovered),
     Nowhere,
-}
-
-enum Discovered {
-    Token(String, Source),
-    /// The service under which glab keeps it, and the file that says so.
-    InKeyring(String, PathBuf),
-}
-
-fn netrc_or(
-    wanted: &Wanted<'_>,
-    env: &Surroundings,
-    otherwise: impl FnOnce() -> Discovered,
-) -> Discovered {
-    match netrc::password(wanted, env) {
-        Some((password, file)) => Discovered::Token(password, Source::Netrc(file)),
-        None => otherwise(),
-    }
 }
 
 fn own_attributes(name: &str) -> [(&'static str, &str); 2] {

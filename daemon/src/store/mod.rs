@@ -34,6 +34,7 @@ pub mod search_hits;
 pub mod search_index;
 mod source;
 pub mod status;
+pub mod vectors;
 
 pub use database::Database;
 pub use documents::{DocumentId, Source, SourceKind};

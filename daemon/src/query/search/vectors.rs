@@ -14,9 +14,10 @@ use tokio::time::Instant;
 
 use super::meaning::Absence;
 use crate::embedding::{Hit, Matrix, Vector};
-use crate::store::embeddings::{self, Lookup};
+use crate::store::embeddings;
 use crate::store::search_filter::Filters;
 use crate::store::search_index::Found;
+use crate::store::vectors::{self, Lookup};
 use crate::store::{DocumentId, StoreError};
 
 /// After so long without a search of a project, its vectors leave memory.
@@ -179,9 +180,9 @@ impl Copy {
         model: i64,
     ) -> Result<(), StoreError> {
         if self.matrix.is_none() {
-            self.last_removal = embeddings::last_removal(connection)?;
+            self.last_removal = vectors::last_removal(connection)?;
         } else {
-            match embeddings::removed_after(connection, self.last_removal)? {
+            match vectors::removed_after(connection, self.last_removal)? {
                 Some(removed) => {
                     for (entry, vector) in removed {
                         if let Some(matrix) = &mut self.matrix {
@@ -193,14 +194,14 @@ impl Copy {
                 // Some are not known any more: everything anew.
                 None => {
                     *self = Self {
-                        last_removal: embeddings::last_removal(connection)?,
+                        last_removal: vectors::last_removal(connection)?,
                         ..Self::default()
                     };
                 }
             }
         }
         let (matrix, last) = (&mut self.matrix, &mut self.last);
-        embeddings::vectors_after(connection, project, model, *last, |id, bytes| {
+        vectors::after(connection, project, model, *last, |id, bytes| {
             *last = id;
             let Some(vector) = Vector::from_bytes(bytes) else {
                 return;
@@ -259,7 +260,7 @@ fn hits(
     {
         return Ok(hits);
     }
-    let ids = embeddings::passing(connection, filters, model)?;
+    let ids = vectors::passing(connection, filters, model)?;
     if ids.len() > COMPARED {
         let ids: FxHashSet<i64> = ids.into_iter().collect();
         return Ok(top(
@@ -292,7 +293,7 @@ fn one_by_one(
 ) -> Result<Option<Vec<Hit>>, StoreError> {
     let mut left_out = FxHashSet::default();
     for of_one in filters.left_out() {
-        left_out.extend(embeddings::passing(connection, &of_one, model)?);
+        left_out.extend(vectors::passing(connection, &of_one, model)?);
     }
     let lookup = Lookup::new(connection, &filters.of_rows())?;
     let asked = Cell::new(0);

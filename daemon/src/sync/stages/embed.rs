@@ -15,7 +15,7 @@ use super::Stage;
 use crate::documents::{embeddable, pieces};
 use crate::embedding::{EmbedError, EmbedInput, Embedded, InputError, Provider};
 use crate::store::embeddings::{self, Embeddable, Piece};
-use crate::store::{DocumentId, LONGEST_WAIT, StoreError};
+use crate::store::{DocumentId, LONGEST_WAIT, StoreError, vectors};
 
 /// Documents of one batch: what a cancellation costs, and how long an
 /// interactive run waits for the lock.
@@ -212,7 +212,7 @@ impl Stage<'_> {
             let _guard = self.lock_vectors().await?;
             let more = db
                 .write(move |tx| -> Result<_, StoreError> {
-                    embeddings::forget_removals(tx)?;
+                    vectors::forget_removals(tx)?;
                     embeddings::drop_others(tx, project, model, DROPPED)
                 })
                 .await?;

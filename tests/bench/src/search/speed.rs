@@ -13,6 +13,7 @@ use lore_daemon::embedding::{Builtin, EmbedInput, Matrix, Provider as _, Vector}
 use lore_daemon::ingest;
 use lore_daemon::query::search::{Searcher, Vectors};
 use lore_daemon::store::embeddings::{self, Piece};
+use lore_daemon::store::vectors;
 use lore_daemon::store::{Database, StoreError, projects};
 use lore_demo::{DemoError, Interrupt};
 use lore_proto::WireError;
@@ -94,7 +95,7 @@ impl<'r> Bench<'r> {
         let (mut matrix, mut rows) = (None, Vec::new());
         let (matrix, rows) = runtime
             .block_on(db.read(move |connection| {
-                embeddings::vectors_after(connection, 1, 1, 0, |id, bytes| {
+                vectors::after(connection, 1, 1, 0, |id, bytes| {
                     let Some(vector) = Vector::from_bytes(bytes) else {
                         return;
                     };

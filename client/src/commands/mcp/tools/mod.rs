@@ -1,5 +1,6 @@
 //! The tools: a table of what agents can call, and how each is answered.
 
+mod items;
 mod reads;
 mod sync;
 
@@ -14,11 +15,22 @@ use serde_json::{Value, json};
 use super::answer::Answer;
 use super::arguments;
 use super::call::Call;
+use super::fit::Rows;
 use super::schema;
 use crate::failure::Failure;
 
-use reads::{FileHistory, GetIssue, GetMergeRequest};
-pub(super) use reads::{file_history, issue, merge_request, project_status};
+use items::{GetIssue, GetMergeRequest};
+pub(super) use items::{issue, merge_request};
+use reads::FileHistory;
+pub(super) use reads::{file_history, project_status};
+
+/// The rows of a list that says how long it is by `total`.
+const fn rows(field: &'static str) -> Rows {
+    Rows {
+        field,
+        total: "total",
+    }
+}
 
 /// A tool, by its type.
 pub(super) trait Offer {
@@ -59,8 +71,8 @@ pub(super) const TOOLS: &[Entry] = &[
     entry::<reads::Search>(),
     entry::<GetMergeRequest>(),
     entry::<GetIssue>(),
-    entry::<reads::ListMergeRequests>(),
-    entry::<reads::ListIssues>(),
+    entry::<items::ListMergeRequests>(),
+    entry::<items::ListIssues>(),
     entry::<sync::Sync>(),
     entry::<reads::SyncRuns>(),
     entry::<reads::Status>(),
