@@ -11,10 +11,11 @@ mod reads;
 mod report;
 mod repository;
 mod search;
+mod start;
 mod wire;
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::time::Duration;
 
@@ -56,6 +57,8 @@ enum Part {
     SearchQuality(search::quality::Options),
     /// How long a search takes beside FTS5, a bare scan and sqlite-vec
     SearchSpeed(search::speed::Options),
+    /// How long the daemon takes to start on a large mirror, beside sqlite3
+    Start(start::Options),
 }
 
 fn main() -> ExitCode {
@@ -77,12 +80,10 @@ fn run(arguments: &Arguments) -> Result<(), DemoError> {
     match &arguments.part {
         Some(Part::SearchQuality(options)) => return search::quality::measure(&interrupt, options),
         Some(Part::SearchSpeed(options)) => return search::speed::measure(&interrupt, options),
+        Some(Part::Start(options)) => return start::measure(&interrupt, options),
         None => {}
     }
-    let programs = match &arguments.programs {
-        Some(folder) => Programs::in_folder(folder)?,
-        None => Programs::build()?,
-    };
+    let programs = programs_of(arguments.programs.as_deref())?;
     let tools = Tools {
         sqlite3: answers("sqlite3"),
         git: answers("git"),
@@ -106,6 +107,14 @@ fn run(arguments: &Arguments) -> Result<(), DemoError> {
         arguments.items,
         Duration::from_secs(arguments.idle),
     )
+}
+
+/// The programs in `folder`, or new builds of them.
+fn programs_of(folder: Option<&Path>) -> Result<Programs, DemoError> {
+    match folder {
+        Some(folder) => Programs::in_folder(folder),
+        None => Programs::build(),
+    }
 }
 
 /// Which of the tools that lore is compared with are there.

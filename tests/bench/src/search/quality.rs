@@ -9,7 +9,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use gitlab_sim::SimulatorBuilder;
 use lore_daemon::embedding::{Builtin, EmbedInput};
-use lore_demo::{DemoError, Interrupt, Programs};
+use lore_demo::{DemoError, Interrupt};
 use lore_proto::search::{SearchMode, SearchParams};
 use serde_json::Value;
 
@@ -54,10 +54,7 @@ pub(crate) fn measure(interrupt: &Interrupt, options: &Options) -> Result<(), De
                 .to_owned(),
         ));
     };
-    let programs = match &options.programs {
-        Some(folder) => Programs::in_folder(folder)?,
-        None => Programs::build()?,
-    };
+    let programs = crate::programs_of(options.programs.as_deref())?;
     let corpus = Path::new(&corpus);
     let sets = Set::all(corpus)?;
     let minilm = match &options.minilm {
