@@ -237,6 +237,9 @@ impl Run {
                     let (id, now) = (row.id, self.now());
                     self.write(move |tx| Ok(projects::set_access_lost(tx, id, now)?))
                         .await?;
+                    if let Some(number) = self.successor(row).await {
+                        return Err(replaced(row, number));
+                    }
                 }
                 return Err(self.project_error(error, &row.path));
             }
@@ -270,6 +273,16 @@ impl Run {
             );
         }
         Ok(row)
+    }
+
+    /// The number of another project that has the path of this one, which does
+    /// not answer under its own number.
+    async fn successor(&self, row: &ProjectRow) -> Option<i64> {
+        let path = ProjectRef::Path(&row.path);
+        let answer = self.client.project(&self.call(), path).await.ok()?;
+        self.ledger
+            .count(|counters| counters.requests += u64::from(answer.requests));
+        Some(answer.value.id.0).filter(|number| *number != row.gitlab_id.0)
     }
 
     fn project_error(&self, error: crate::gitlab::GitLabError, path: &str) -> SyncError {
@@ -355,4 +368,20 @@ fn wanted(request: &SyncRequest) -> Stages {
 /// `now` and `wait`, at the end of time at the latest.
 fn after(now: Timestamp, wait: Duration) -> Timestamp {
     now.checked_add(wait).unwrap_or(Timestamp::MAX)
+}
+
+/// A project was deleted, and another one made under its path: its issues are
+/// not those that are stored.
+fn replaced(row: &ProjectRow, number: i64) -> SyncError {
+    WireError::new(
+        ErrorCode::GitlabNotFound,
+        format!(
+            "the project `{}` that is mirrored (number {}) is gone, and another one (number \
+             {number}) has its path; nothing was deleted here, and `lore db rebuild` sets the \
+             mirror aside and fetches everything anew",
+            row.path, row.gitlab_id
+        ),
+    )
+    .action("lore db rebuild")
+    .into()
 }

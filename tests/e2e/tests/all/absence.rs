@@ -231,6 +231,23 @@ async fn access_lost_while_absences_are_confirmed_lets_nothing_more_go() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_project_that_was_replaced_by_another_of_its_path_is_not_mixed_with_it() {
+    let mirror = MirrorBuilder::new(plain(5)).start();
+    mirror.sync().await.assert_clean();
+    mirror.change(|upstream| {
+        upstream.delete_project(PROJECT).unwrap();
+        upstream.create_project("acme/app");
+    });
+    mirror.advance(LATER);
+    let outcome = mirror.full_sync().await;
+    let error = outcome.error.as_ref().unwrap();
+    assert_eq!(error.code, ErrorCode::GitlabNotFound);
+    assert!(error.message.contains("another one"), "{error}");
+    assert!(error.message.contains("`lore db rebuild`"), "{error}");
+    assert_eq!((issues(&mirror), merge_requests(&mirror)), (5, 5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn merge_requests_that_a_guest_may_no_longer_read_stay() {
     let mirror = synced(&generated(36, 25)).await;
     let before = merge_requests(&mirror);
