@@ -59,7 +59,15 @@ pub fn completion_script(shell: Shell) -> io::Result<String> {
     let mut script = Vec::new();
     completer.write_registration(VARIABLE, "lore", "lore", "lore", &mut script)?;
     let script = String::from_utf8_lossy(&script);
-    Ok(format!("{}\n", script.trim()))
+    let mut script = format!("{}\n", script.trim());
+    if matches!(shell, Shell::Zsh) {
+        // As a file of `fpath` it is read at the first Tab, which is to be
+        // answered too, and not only to be registered for.
+        script.push_str(
+            "if [ \"$funcstack[1]\" = \"_lore\" ]; then\n    _clap_dynamic_completer_lore \"$@\"\nfi\n",
+        );
+    }
+    Ok(script)
 }
 
 /// Whether a shell asks for candidates.

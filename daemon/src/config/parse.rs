@@ -331,7 +331,8 @@ fn server(table: &Table<'_>) -> Result<Limits, ConfigError> {
         max_queued: count("max_queued", 1..=10_000, default.max_queued)?,
         opening: seconds("opening_seconds", 3600, default.opening)?,
         write_timeout: seconds("write_timeout_seconds", 3600, default.write_timeout)?,
-        drain: seconds("drain_seconds", 60, default.drain)?,
+        // Whoever asks for a stop waits for 20 s, jobs and this included.
+        drain: seconds("drain_seconds", 5, default.drain)?,
         refusal: default.refusal,
     })
 }

@@ -131,7 +131,7 @@ async fn the_limits_of_the_socket_are_configured_and_follow_the_config() {
     };
     let mut early = started.connect().await;
     assert_eq!(refused(&mut early).await, -32010);
-    std::fs::write(f.config(), limited(2)).unwrap();
+    f.edit(&limited(2));
     let reloaded = started.call("daemon.reload", json!({})).await;
     assert!(reloaded["result"].is_object(), "{reloaded}");
     let mut late = started.connect().await;

@@ -120,18 +120,25 @@ pub(super) async fn serve<I: Incoming>(
     };
     // An error means that the writer has ended, since the client is gone.
     let _ = finish.send(finish_with);
-    let bound = if stop.is_cancelled() {
-        limits.drain
-    } else {
-        limits.write_timeout + limits.drain
+    // A stop shortens the patience with a client that left by itself.
+    let patience = async {
+        let all = tokio::time::sleep(limits.write_timeout + limits.drain);
+        if stop.run_until_cancelled(all).await.is_none() {
+            let left = limits.drain.saturating_sub(drains.elapsed());
+            tokio::time::sleep(left.max(limits.drain / 2)).await;
+        }
     };
-    let Ok(outgoing) = timeout(bound, &mut writer).await else {
-        tracing::debug!(
-            connection = id.0,
-            "a client's last replies could not be sent"
-        );
-        writer.abort();
-        return;
+    let outgoing = tokio::select! {
+        biased;
+        outgoing = &mut writer => outgoing,
+        () = patience => {
+            tracing::debug!(
+                connection = id.0,
+                "a client's last replies could not be sent"
+            );
+            writer.abort();
+            return;
+        }
     };
     let outgoing = outgoing.ok().flatten();
     if let (Ending::TooLong | Ending::Malformed, Some(outgoing)) = (ending, outgoing) {

@@ -99,6 +99,11 @@ impl Trial {
         })
     }
 
+    /// What the host is called, as the config spells it.
+    pub fn host_name(&self) -> &str {
+        &self.name
+    }
+
     /// A client with the token that is given, named or found, and where that
     /// came from.
     async fn client(&mut self, hosts: &HostClients) -> Result<(Client, Source), WireError> {

@@ -272,6 +272,22 @@ pub fn is_complete(connection: &Connection, project: i64, model: i64) -> Result<
     Ok(failed == 0 || failed <= documents(connection, project)?.div_ceil(FORGIVEN))
 }
 
+/// The model, and its identity, that was added last of those that a project has
+/// vectors of.
+pub fn newest_model(
+    connection: &Connection,
+    project: i64,
+) -> Result<Option<(i64, String)>, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT id, identity FROM embedding_models m WHERE EXISTS (
+                 SELECT 1 FROM embeddings e WHERE e.project_id = ?1 AND e.model_id = m.id)
+             ORDER BY id DESC LIMIT 1",
+        )?
+        .query_row([project], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
 /// Whether a project has any vector of `model`.
 pub fn has_any(connection: &Connection, project: i64, model: i64) -> Result<bool, StoreError> {
     Ok(connection
@@ -281,8 +297,9 @@ pub fn has_any(connection: &Connection, project: i64, model: i64) -> Result<bool
         .query_row([project, model], |row| row.get(0))?)
 }
 
-/// Drops up to `limit` vectors of a project that are of other models, once
-/// `model` has all. False when none is left.
+/// Drops the vectors of other models of up to `limit` documents of a project,
+/// once `model` has all: a document never keeps some of a model's. False when
+/// none is left.
 pub fn drop_others(
     tx: &Transaction<'_>,
     project: i64,
@@ -291,9 +308,11 @@ pub fn drop_others(
 ) -> Result<bool, StoreError> {
     let dropped = tx
         .prepare_cached(
-            "DELETE FROM embeddings WHERE id IN (
-                 SELECT id FROM embeddings WHERE project_id = ?1 AND model_id < ?2
-                 UNION ALL SELECT id FROM embeddings WHERE project_id = ?1 AND model_id > ?2
+            "DELETE FROM embeddings WHERE model_id <> ?2 AND document_id IN (
+                 SELECT DISTINCT document_id FROM (
+                     SELECT document_id FROM embeddings WHERE project_id = ?1 AND model_id < ?2
+                     UNION ALL
+                     SELECT document_id FROM embeddings WHERE project_id = ?1 AND model_id > ?2)
                  LIMIT ?3)",
         )?
         .execute(params![project, model, limit])?;

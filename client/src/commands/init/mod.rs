@@ -127,12 +127,14 @@ impl Run for Init {
         }
         let wants_sync = match &mut talk {
             _ if self.sync => true,
-            Some(talk) if !self.no_sync => match talk.confirm("Run the first sync now?", true) {
-                Ok(answer) => answer,
-                // The config is written: that stays.
-                Err(failure) if is_cancelled(&failure) => false,
-                Err(failure) => return Err(failure),
-            },
+            Some(talk) if !self.no_sync && checked.first_sync.is_some() => {
+                match talk.confirm("Run the first sync now?", true) {
+                    Ok(answer) => answer,
+                    // The config is written: that stays.
+                    Err(failure) if is_cancelled(&failure) => false,
+                    Err(failure) => return Err(failure),
+                }
+            }
             _ => false,
         };
         finish(context, &setup, raw, checked.first_sync, wants_sync)
@@ -276,7 +278,7 @@ fn finish(
         }
         status?;
         sync_outcome = Some(outcome);
-    } else if !context.printer.robot {
+    } else if !context.printer.robot && first_sync.is_some() {
         // It may begin without being asked for.
         let timer = context
             .ask::<GetDaemonStatus>(&Nothing {})

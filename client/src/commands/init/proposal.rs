@@ -66,10 +66,8 @@ pub(super) fn choose_host(
     loop {
         let first = known.first().map(|it| it.host.clone());
         let answer = talk.ask(question, first.as_deref())?;
-        let by_number = answer
-            .parse::<usize>()
-            .ok()
-            .and_then(|number| known.get(number.checked_sub(1)?));
+        let number = answer.parse::<usize>().ok();
+        let by_number = number.and_then(|number| known.get(number.checked_sub(1)?));
         let by_name = || {
             known
                 .iter()
@@ -77,6 +75,10 @@ pub(super) fn choose_host(
         };
         if let Some(found) = by_number.or_else(by_name) {
             return Ok(found.clone());
+        }
+        if number.is_some() && !known.is_empty() {
+            talk.say(&format!("The list has the numbers 1 to {}.", known.len()))?;
+            continue;
         }
         let (host, url) = match checked(&answer) {
             Ok(fine) => fine,

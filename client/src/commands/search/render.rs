@@ -139,6 +139,11 @@ fn push_end(page: &mut Page, found: &SearchResults, view: &View) {
             found.total,
             sanitise::line(cursor)
         )));
+    } else if found.total_is_lower_bound {
+        page.blank();
+        page.line(paint.dim(
+            "there may be more, which are not ranked: words and filters narrow it; `lore issues` and `lore mrs` list all",
+        ));
     }
     let coverage = &found.coverage;
     if coverage.waiting > 0 {

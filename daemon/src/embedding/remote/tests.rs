@@ -376,7 +376,7 @@ async fn a_query_does_not_wait_behind_documents_nor_is_it_tried_twice() {
             if requests.iter().filter(documents).count() == 3 {
                 break;
             }
-            tokio::task::yield_now().await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let vectors = remote.embed_now(&[EmbedInput::query("one")], &cancel).await;
         assert!(vectors.unwrap()[0].is_ok());
@@ -389,6 +389,6 @@ async fn a_query_does_not_wait_behind_documents_nor_is_it_tried_twice() {
     };
     tokio::select! {
         _ = remote.embed(&documents, &cancel) => panic!("the documents were answered"),
-        () = query => {}
+        done = tokio::time::timeout(Duration::from_mins(1), query) => done.unwrap(),
     }
 }

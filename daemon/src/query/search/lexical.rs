@@ -53,7 +53,11 @@ pub(super) fn list(connection: &Connection, query: &Query) -> Result<Lexical, St
         if query.excluded.is_empty() && filters.is_empty() {
             return Ok(Lexical::default());
         }
-        return Ok(full(search_index::newest(connection, None, filters, LIST)?));
+        let mut found = search_index::newest(connection, None, filters, LIST)?;
+        let is_full = found.len() >= LIST as usize;
+        keep_matching(connection, query, &mut found)?;
+        score_by_place(&mut found);
+        return Ok(Lexical { found, is_full });
     }
     let mut counted: Vec<(u32, &Unit)> = Vec::with_capacity(query.wanted.len());
     for unit in &query.wanted {
@@ -136,13 +140,18 @@ fn common(connection: &Connection, must: &str, filters: &Filters) -> Result<Lexi
         }
         found.truncate(LIST as usize);
     }
+    score_by_place(&mut found);
+    Ok(full(found))
+}
+
+/// Where no words tell which is better, the order does.
+fn score_by_place(found: &mut [Found]) {
     let count = found.len();
     for (place, hit) in found.iter_mut().enumerate() {
         #[expect(clippy::cast_precision_loss, reason = "at most a few hundred")]
         let score = (count - place) as f64 / count as f64;
         hit.score = score;
     }
-    Ok(full(found))
 }
 
 fn full(found: Vec<Found>) -> Lexical {

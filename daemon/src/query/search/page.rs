@@ -131,22 +131,28 @@ impl Page<'_> {
         connection: &Connection,
         meaning: &Meaning,
     ) -> Result<SearchCoverage, StoreError> {
+        // Where meaning was not asked, what stands is told of.
         let model = match &meaning.model {
-            Some(identity) => embeddings::find_model(connection, identity)?,
-            None => None,
+            Some(identity) => {
+                embeddings::find_model(connection, identity)?.map(|model| (model, identity.clone()))
+            }
+            None => embeddings::newest_model(connection, self.row.id)?,
         };
         let documents = self
             .vectors
             .documents(connection, self.row.id, self.writes)?;
-        let not_embedded = match model {
-            Some(model) => embeddings::without_vectors(connection, self.row.id, model)?,
+        let not_embedded = match &model {
+            Some((model, _)) => embeddings::without_vectors(connection, self.row.id, *model)?,
             None => documents,
         };
         Ok(SearchCoverage {
             documents,
             not_embedded,
             waiting: dirty::count(connection, self.row.id)?,
-            model: meaning.model.clone(),
+            model: meaning
+                .model
+                .clone()
+                .or_else(|| model.map(|(_, identity)| identity)),
         })
     }
 

@@ -143,6 +143,35 @@ async fn a_phrase_is_required_and_an_exclusion_leaves_out() {
 }
 
 #[tokio::test]
+async fn an_exclusion_without_words_leaves_out_and_the_newest_come_first() {
+    let mirror = mirror().await;
+    let all = found(&mirror, text("type:mr type:issue")).await;
+    // Threads are texts of their own: of these two, one has no other text.
+    assert!(all.contains(&"#2".to_owned()) && all.contains(&"!2".to_owned()));
+    for query in ["-cache", "type:mr type:issue -cache"] {
+        let rest = found(&mirror, text(query)).await;
+        assert!(rest.contains(&"!2".to_owned()), "{query}: {rest:?}");
+        assert!(!rest.contains(&"#2".to_owned()), "{query}: {rest:?}");
+    }
+    let newest = mirror
+        .db
+        .read(|connection| {
+            connection
+                .query_row(
+                    "SELECT ref FROM (SELECT '#' || iid AS ref, updated_at FROM issues
+                         UNION ALL SELECT '!' || iid, updated_at FROM merge_requests)
+                     ORDER BY updated_at DESC LIMIT 1",
+                    [],
+                    |row| row.get::<_, String>(0),
+                )
+                .map_err(crate::store::StoreError::from)
+        })
+        .await
+        .unwrap();
+    assert_eq!(all.first(), Some(&newest));
+}
+
+#[tokio::test]
 async fn filters_in_the_text_and_flags_are_the_same() {
     let mirror = mirror().await;
     for (query, params, expected) in [

@@ -8,7 +8,7 @@ use lore_proto::setup::{AskProposals, FindProjects, FoundProjects, Proposals, Se
 
 use crate::daemon::Daemon;
 use crate::setup::{self, Trial};
-use crate::store::{StoreError, projects};
+use crate::store::{self, StoreError};
 
 pub(super) async fn propose(
     daemon: Arc<Daemon>,
@@ -36,16 +36,16 @@ pub(super) async fn find_projects(
 }
 
 pub(super) async fn check(daemon: Arc<Daemon>, ask: Setup) -> Result<SetupReport, WireError> {
-    let mirrored = mirrored(&daemon, &ask).await;
     let mut trial = trial(&daemon, &ask)?;
+    let mirrored = mirrored(&daemon, trial.host_name(), &ask.projects).await;
     trial
         .check(daemon.hosts(), &mirrored, daemon.clock().now())
         .await
 }
 
 pub(super) async fn write(daemon: Arc<Daemon>, ask: Setup) -> Result<SetupReport, WireError> {
-    let mirrored = mirrored(&daemon, &ask).await;
     let mut trial = trial(&daemon, &ask)?;
+    let mirrored = mirrored(&daemon, trial.host_name(), &ask.projects).await;
     let report = trial
         .check(daemon.hosts(), &mirrored, daemon.clock().now())
         .await?;
@@ -64,15 +64,15 @@ fn trial(daemon: &Daemon, ask: &Setup) -> Result<Trial, WireError> {
 
 /// Which of the projects were synced before, in lower case; none while there
 /// is no config or no database, which a set-up need not have.
-async fn mirrored(daemon: &Daemon, ask: &Setup) -> BTreeSet<String> {
+async fn mirrored(daemon: &Daemon, host: &str, projects: &[String]) -> BTreeSet<String> {
     let Ok(ready) = daemon.ready() else {
         return BTreeSet::new();
     };
-    let (host, asked) = (ask.host.trim().to_owned(), ask.projects.clone());
+    let (host, asked) = (host.to_owned(), projects.to_vec());
     let read = ready.database.read(move |connection| {
         let mut mirrored = BTreeSet::new();
         for path in asked {
-            let row = projects::by_path(connection, &host, &path)?;
+            let row = store::projects::by_path(connection, &host, &path)?;
             if row.is_some_and(|row| row.last_synced_at.is_some()) {
                 mirrored.insert(path.to_lowercase());
             }

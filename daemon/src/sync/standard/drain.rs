@@ -1,6 +1,7 @@
 //! Drains the queue of what items owe: many at once, newest first.
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
@@ -243,9 +244,10 @@ impl Run {
     async fn write_item(&self, project: &ProjectRow, fetched: Fetched) -> Result<(), SyncError> {
         self.report(&fetched);
         let row = project.clone();
-        let now = self.now();
+        // The time at which it is written: others may have the lock before.
+        let clock = Arc::clone(self.engine.clock());
         let (notes, stale, cut) = self
-            .write(move |tx| write_fetched(tx, &row, &fetched, now))
+            .write(move |tx| write_fetched(tx, &row, &fetched, clock.now()))
             .await?;
         self.ledger.count(|counters| {
             counters.notes_ingested += notes;

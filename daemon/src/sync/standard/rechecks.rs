@@ -1,6 +1,7 @@
 //! Items that are due to be looked at again.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
@@ -91,9 +92,10 @@ impl Run {
         reasons: Vec<Recheck>,
         answer: Answer<Primary>,
     ) -> Result<(), SyncError> {
-        let (now, project) = (self.now(), project.clone());
+        let (clock, project) = (Arc::clone(self.engine.clock()), project.clone());
         self.count_primary(source, &answer);
         self.write(move |tx| {
+            let now = clock.now();
             let asked = Asked::at(answer.started_at, now);
             let written = match &answer.value {
                 Primary::Issue(issue) => ingest::issue(tx, &project, issue, asked)?,

@@ -2,6 +2,7 @@
 
 use jiff::SignedDuration;
 use lore_proto::sync::EntityStatus;
+use std::sync::Arc;
 
 use super::{Run, SyncError};
 use crate::gitlab::models::Iid;
@@ -87,9 +88,11 @@ impl Run {
                 }
                 StatusOutcome::Supported(statuses) => statuses,
             };
-            let (row, asked) = (project.clone(), Asked::at(answer.started_at, self.now()));
+            let (row, started_at) = (project.clone(), answer.started_at);
+            let clock = Arc::clone(self.engine.clock());
             let enriched = self
                 .write(move |tx| {
+                    let asked = Asked::at(started_at, clock.now());
                     let mut enriched = 0;
                     for (owed, iid) in &batch {
                         if let Some(status) = statuses.iter().find(|s| s.iid == Iid(*iid)) {

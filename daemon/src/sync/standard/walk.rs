@@ -9,6 +9,7 @@
 //! walks that instant again if one of its items was seen to leave it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use lore_proto::ErrorCode;
@@ -369,12 +370,14 @@ impl Walk<'_> {
             }
         }
         list.retain(|iid, _| fresh.contains(&iid));
-        let (source, mode, now) = (self.source, self.mode, self.run.now());
+        let (source, mode) = (self.source, self.mode);
+        let clock = Arc::clone(self.run.engine.clock());
         let project = self.project.clone();
         let again = doubtful.iids();
         let news = self
             .run
             .write(move |tx| {
+                let now = clock.now();
                 let news = list.write(tx, &project, mode, now)?;
                 for iid in again {
                     rechecks::put_once(tx, project.id, source, iid, Reason::Broken, now, now)?;

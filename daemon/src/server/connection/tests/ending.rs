@@ -151,6 +151,26 @@ async fn a_stop_does_not_wait_longer_for_who_asks_no_more() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_longer_for_who_asks_no_more_and_does_not_read() {
+    for spoken in [Spoken::Lines, Spoken::Frames] {
+        let mut f = Fixture::new(small());
+        let (mut client, served) = f.connect(spoken).await;
+        // More than what lies between the two takes.
+        for id in 1..=20 {
+            let params = json!({ "bytes": 700 });
+            client.request(id, "odd.big", &params).await;
+        }
+        client.end().await;
+        tokio::time::sleep(f.limits.drain * 2).await;
+        let begun = tokio::time::Instant::now();
+        f.stop.cancel();
+        served.await.unwrap();
+        assert!(begun.elapsed() <= f.limits.drain, "{:?}", begun.elapsed());
+        drop(client);
+    }
+}
+
 #[tokio::test]
 async fn calls_under_way_are_bounded_and_the_rest_waits() {
     // Over HTTP there is one at a time.
