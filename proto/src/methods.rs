@@ -195,7 +195,7 @@ methods! {
         errors [Mirror Project];
     /// Hosts and projects that may be meant, from what is on this machine.
     SetupPropose = "setup.propose", Read, setup::AskProposals => setup::Proposals,
-        errors [];
+        errors [Config];
     /// Projects on a host by part of their names.
     SetupFindProjects = "setup.findProjects", Read, setup::FindProjects => setup::FoundProjects,
         errors [Config Gitlab; Io];

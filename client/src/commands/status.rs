@@ -136,6 +136,14 @@ pub(super) fn projects(projects: &[ProjectStatus], view: &View) -> String {
         &[(0, 8)],
     );
     for project in projects {
+        let namesakes = projects
+            .iter()
+            .filter(|other| other.project.path == project.project.path);
+        let name = if namesakes.count() > 1 {
+            format!("{}/{}", project.project.host, project.project.path)
+        } else {
+            project.project.path.clone()
+        };
         let owed = project.pending_dependents + project.pending_rechecks;
         let mirror = synced(project.last_synced_at, project.complete, view.now);
         let last = match project.last_run.as_deref() {
@@ -144,7 +152,7 @@ pub(super) fn projects(projects: &[ProjectStatus], view: &View) -> String {
             Some(ended) => ended,
         };
         table.row(vec![
-            Cell::new(sanitise::line(&project.project.path)),
+            Cell::new(sanitise::line(&name)),
             Cell::new(mirror),
             Cell::new(text::thousands(project.issues)),
             Cell::new(text::thousands(project.merge_requests)),

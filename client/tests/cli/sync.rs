@@ -318,7 +318,7 @@ fn ctrl_c_leaves_a_sync_to_others_who_asked_for_it_too() {
     let message = ran.document()["error"]["message"].take();
     assert_eq!(
         message,
-        "left; job 3, which somebody else asked for too, goes on"
+        "left; job 3, which the timer or somebody else asked for too, goes on"
     );
 }
 

@@ -85,6 +85,14 @@ impl Settings {
         })
     }
 
+    /// What is wrong with the file as it is now, if it is there.
+    pub(crate) fn mistake(&self) -> Option<WireError> {
+        let state = self.state();
+        let error = state.error.as_ref()?;
+        let is_there = !matches!(error, ConfigError::NotFound { .. });
+        is_there.then(|| error.to_wire())
+    }
+
     pub(crate) fn warnings(&self) -> Vec<StatusWarning> {
         let state = self.state();
         let mut warnings = Vec::new();

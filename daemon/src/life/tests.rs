@@ -264,8 +264,13 @@ async fn a_bad_edit_leaves_the_config_from_before_in_force_and_says_so() {
     );
     assert_eq!(status["result"]["projects"][0]["path"], "group/project");
     assert_eq!(status["result"]["degraded"], Value::Null);
+    // Before a set-up asks a person anything: nothing is added to such a file.
+    let proposed = started.call("setup.propose", json!({})).await;
+    assert_eq!(proposed["error"]["data"]["code"], "CONFIG_INVALID");
     f.edit(CONFIG);
     started.call("daemon.reload", json!({})).await;
+    let proposed = started.call("setup.propose", json!({})).await;
+    assert!(proposed["result"]["hosts"].is_array(), "{proposed}");
     let status = started.call("daemon.status", json!({})).await;
     assert_eq!(status["result"]["warnings"], json!([]));
     started.stop().await;

@@ -44,6 +44,8 @@ pub struct Trial {
     secret: Option<Secret>,
     /// The source of the token was given, so that one that is kept gives way.
     source_given: bool,
+    /// The key of the config whose token gives way to the secret.
+    replaced: Option<&'static str>,
     /// The source of the token was found, and is to be written too.
     source_found: bool,
     /// The host's URL was given and is to be written.
@@ -92,6 +94,9 @@ impl Trial {
                 client_key: before.and_then(|before| before.client_key.clone()),
             },
             source_given: ask.token.is_some() && secret.is_none(),
+            replaced: secret
+                .as_ref()
+                .and_then(|_| Some(write::key_of(before?.token.as_ref()?))),
             secret,
             source_found: false,
             url_given: ask.url.is_some(),
@@ -194,6 +199,11 @@ impl Trial {
             warnings.push(format!(
                 "the token is in `{variable}` of the daemon's environment, which one that is \
                  started elsewhere does not have; `lore auth login` keeps it for any"
+            ));
+        }
+        if let Some(key) = self.replaced {
+            warnings.push(format!(
+                "`{key}` of this host goes from the config: the token that was given takes its place"
             ));
         }
         let concurrency = hosts.config().sync.max_concurrent_requests;

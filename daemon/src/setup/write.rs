@@ -29,6 +29,15 @@ impl Edited {
     }
 }
 
+/// The key of the config that names such a source.
+pub(super) fn key_of(source: &TokenSource) -> &'static str {
+    match source {
+        TokenSource::Env(_) => "token_env",
+        TokenSource::File(_) => "token_file",
+        TokenSource::Command(_) => "token_command",
+    }
+}
+
 impl Trial {
     /// The config with this host in it; nothing is written yet.
     pub(super) fn edited(&self, projects: Vec<String>) -> Result<Edited, WireError> {
@@ -95,12 +104,11 @@ impl Trial {
         if let Some(token) = &self.host.token
             && (self.source_given || self.source_found)
         {
-            let (key, value): (&str, Value) = match token {
-                TokenSource::Env(variable) => ("token_env", variable.as_str().into()),
-                TokenSource::File(path) => ("token_file", path.to_string_lossy().as_ref().into()),
-                TokenSource::Command(words) => {
-                    ("token_command", Value::Array(words.iter().collect()))
-                }
+            let key = key_of(token);
+            let value: Value = match token {
+                TokenSource::Env(variable) => variable.as_str().into(),
+                TokenSource::File(path) => path.to_string_lossy().as_ref().into(),
+                TokenSource::Command(words) => Value::Array(words.iter().collect()),
             };
             for other in ["token_env", "token_file", "token_command"] {
                 if other != key {

@@ -228,7 +228,7 @@ fn left(job: &Job) -> WireError {
 /// Ctrl+C, where the job is not ours alone.
 fn left_to_others(job: &Job) -> WireError {
     let message = format!(
-        "left; job {}, which somebody else asked for too, goes on",
+        "left; job {}, which the timer or somebody else asked for too, goes on",
         job.id
     );
     with_runs(WireError::new(ErrorCode::Cancelled, message), job)

@@ -14,6 +14,11 @@ pub(super) async fn propose(
     daemon: Arc<Daemon>,
     ask: AskProposals,
 ) -> Result<Proposals, WireError> {
+    // Before anything is asked: nothing is added to a file with a mistake.
+    daemon.notice_config_change().await;
+    if let Some(mistake) = daemon.settings.mistake() {
+        return Err(mistake);
+    }
     let hosts = daemon.hosts();
     setup::propose(&ask, &hosts.config(), &hosts.finder()).await
 }
