@@ -79,7 +79,7 @@ impl<'a> Call<'a> {
             Some(None) => {
                 return Err(invalid(
                     CallId::NULL,
-                    "`id` has to be a string, a number or null",
+                    "`id` has to be a string, null or a number in the range of a double",
                 ));
             }
         };
@@ -108,10 +108,15 @@ impl<'a> CallId<'a> {
             b'"' => serde_json::from_str(text)
                 .ok()
                 .map(|text| Self::Known(Id::Str(text))),
-            b'-' | b'0'..=b'9' => Some(match text.parse() {
-                Ok(number) => Self::Known(Id::Number(number)),
-                Err(_) => Self::Written(text),
-            }),
+            b'-' | b'0'..=b'9' => match text.parse() {
+                Ok(number) => Some(Self::Known(Id::Number(number))),
+                // Many a parser refuses a text with a number beyond the range
+                // of a double (RFC 8259, section 6): none is sent back.
+                Err(_) => text
+                    .parse()
+                    .is_ok_and(f64::is_finite)
+                    .then_some(Self::Written(text)),
+            },
             _ => None,
         }
     }

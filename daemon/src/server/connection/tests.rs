@@ -126,6 +126,12 @@ async fn a_message_that_is_no_call_gets_the_standards_error() {
             ("[1,".to_owned(), Value::Null, PARSE),
             ("{\"a\":\"\\ud800\"}x".to_owned(), Value::Null, PARSE),
             ("3".to_owned(), Value::Null, INVALID),
+            (
+                format!(r#"{{"jsonrpc":"2.0","id":1e400,{echo}}}"#),
+                Value::Null,
+                INVALID,
+            ),
+            (r#"{"id":-1e400,"id":1}"#.to_owned(), Value::Null, INVALID),
             ("{}".to_owned(), Value::Null, INVALID),
             ("[]".to_owned(), Value::Null, INVALID),
             (format!(r#"{{"id":1,{echo}}}"#), json!(1), INVALID),
