@@ -1,7 +1,9 @@
 //! Search through a real database.
 
+mod filters;
 mod hostile;
 mod meaning;
+mod neighbours;
 
 use lore_proto::search::{PassageSource, SearchType};
 use lore_proto::sync::EntityType;
@@ -169,106 +171,6 @@ async fn an_exclusion_without_words_leaves_out_and_the_newest_come_first() {
         .await
         .unwrap();
     assert_eq!(all.first(), Some(&newest));
-}
-
-#[tokio::test]
-async fn filters_in_the_text_and_flags_are_the_same() {
-    let mirror = mirror().await;
-    for (query, params, expected) in [
-        (
-            "author:ada",
-            SearchParams {
-                author: Some("ADA".into()),
-                ..text("")
-            },
-            vec!["!1", "!2", "#1"],
-        ),
-        (
-            "label:\"needs work\"",
-            SearchParams {
-                labels: vec!["needs work".into()],
-                ..text("")
-            },
-            vec!["#2"],
-        ),
-        (
-            "state:merged",
-            SearchParams {
-                state: Some("merged".into()),
-                ..text("")
-            },
-            vec!["!1"],
-        ),
-        (
-            "type:issue",
-            SearchParams {
-                types: vec![SearchType::Issue],
-                ..text("")
-            },
-            vec!["#1", "#2", "#3"],
-        ),
-        (
-            "path:src/cache",
-            SearchParams {
-                path: Some("/src/cache/".into()),
-                ..text("")
-            },
-            vec!["!1"],
-        ),
-        (
-            "path:old/exec.rs",
-            SearchParams {
-                path: Some("old/exec.rs".into()),
-                ..text("")
-            },
-            vec!["!2"],
-        ),
-    ] {
-        assert_eq!(
-            sorted(found(&mirror, text(query)).await),
-            expected,
-            "{query}"
-        );
-        assert_eq!(sorted(found(&mirror, params).await), expected, "{query}");
-    }
-    assert_eq!(
-        found(&mirror, text("cache -label:bug -state:merged")).await,
-        ["#2"]
-    );
-    let since = SearchParams {
-        since: Some(Timestamp::from_millisecond(4_500).unwrap()),
-        ..text("")
-    };
-    assert_eq!(found(&mirror, since).await, ["!2"]);
-}
-
-#[tokio::test]
-async fn a_filter_does_not_starve_the_answer() {
-    let mirror = mirror().await;
-    // 500 better matches that the filter leaves out.
-    mirror
-        .sql(
-            "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 599)
-             INSERT INTO issues (project_id, gitlab_id, iid, title, state, updated_at)
-                 SELECT 1, i, i, 'eviction eviction', 'closed', 0 FROM n",
-        )
-        .await;
-    render(&mirror).await;
-    assert_eq!(found(&mirror, text("eviction state:merged")).await, ["!1"]);
-}
-
-#[tokio::test]
-async fn confidential_text_can_be_left_out() {
-    let mirror = mirror().await;
-    assert_eq!(
-        sorted(found(&mirror, text("eviction leak")).await),
-        ["!1", "#1", "#2"]
-    );
-    let open = SearchParams {
-        no_confidential: true,
-        ..text("eviction leak")
-    };
-    assert_eq!(found(&mirror, open).await, ["!1"]);
 }
 
 #[tokio::test]
@@ -444,69 +346,6 @@ async fn the_number_of_documents_follows_the_database() {
 }
 
 #[tokio::test]
-async fn a_project_among_larger_ones_is_not_starved() {
-    let mirror = mirror().await;
-    mirror.add_project(2, "group/other").await;
-    // More and better matches than are ranked ahead, none of them of ours.
-    mirror
-        .sql(
-            "WITH RECURSIVE n(i) AS (SELECT 1001 UNION ALL SELECT i + 1 FROM n WHERE i < 1800)
-             INSERT INTO issues (project_id, gitlab_id, iid, title, state, updated_at)
-                 SELECT 2, i, i, 'rotation rotation', 'opened', i FROM n",
-        )
-        .await;
-    let now = mirror.now();
-    mirror
-        .db
-        .write(move |tx| documents::regenerate_due(tx, 2, now, 1_000_000))
-        .await
-        .unwrap();
-    assert_eq!(found(&mirror, text("rotation")).await, ["#2"]);
-}
-
-/// Documents of issues with the word `common` in a project, by their place in
-/// the index.
-async fn common_words(mirror: &Mirror, project: i64, from: i64, step: i64, count: i64) {
-    mirror
-        .sql(format!(
-            "CREATE TEMP TABLE n AS WITH RECURSIVE n(i) AS
-                 (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {count} - 1)
-                 SELECT {from} + {step} * i AS i FROM n;
-             INSERT INTO issues (id, project_id, gitlab_id, iid, title, state, updated_at)
-                 SELECT i, {project}, i, i, 'A common title', 'closed', i FROM n;
-             INSERT INTO documents (id, project_id, source_type, source_id, issue_id, confidential,
-                     content_hash, title, body, labels, people, refs)
-                 SELECT i, {project}, 'issue', i, i, 0, x'00', 'A common title', '', '', '', ''
-                     FROM n;
-             INSERT INTO documents_fts (rowid, title, body, labels, names, refs)
-                 SELECT i, 'common titl', '', '', '', '' FROM n;
-             DROP TABLE n;
-             DELETE FROM dirty_sources"
-        ))
-        .await;
-}
-
-#[tokio::test]
-async fn a_word_that_is_common_everywhere_is_looked_for_within_the_project() {
-    // Before, between and after ours, more than are looked at from either end.
-    let crowded = async |ours: i64| {
-        let mirror = mirror().await;
-        mirror.add_project(2, "group/other").await;
-        common_words(&mirror, 2, 1_000, 1, 4_000).await;
-        common_words(&mirror, 2, 5_001, 2, 3_000).await;
-        common_words(&mirror, 1, 5_000, 2, ours).await;
-        common_words(&mirror, 2, 20_000, 1, 4_000).await;
-        ask(&mirror, text("common")).await.unwrap()
-    };
-    let few = crowded(150).await;
-    assert_eq!((few.total, few.total_is_lower_bound), (150, false));
-    assert_eq!(references(&few)[0], "#5298");
-    let many = crowded(2_500).await;
-    assert_eq!((many.total, many.total_is_lower_bound), (200, true));
-    assert_eq!(references(&many)[0], "#9998");
-}
-
-#[tokio::test]
 async fn a_page_goes_on_behind_the_last_hit_though_others_came_before_it() {
     let mirror = mirror().await;
     mirror
@@ -537,27 +376,4 @@ async fn a_page_goes_on_behind_the_last_hit_though_others_came_before_it() {
     mirror.sql("DELETE FROM issues WHERE iid = 91").await;
     let second = ask(&mirror, page(first.next_cursor)).await.unwrap();
     assert_eq!(references(&second), ["#92"]);
-}
-
-#[tokio::test]
-async fn a_filter_that_is_repeated_is_one_and_an_unknown_name_is_told() {
-    let mirror = mirror().await;
-    let params = SearchParams {
-        types: vec![SearchType::Issue; 2_000],
-        ..text("cache")
-    };
-    assert_eq!(found(&mirror, params).await, ["#1", "#2"]);
-    let searcher = by(&mirror, Ok(None));
-    let params = SearchParams {
-        mode: Some(SearchMode::Lexical),
-        ..text("cache author:nobody label:bug -label:bgu")
-    };
-    let read = whole(&searcher, &mirror, params).await.unwrap();
-    assert_eq!(
-        read.warnings,
-        [
-            "the mirror knows no user `nobody`",
-            "the mirror knows no label `bgu`"
-        ]
-    );
 }

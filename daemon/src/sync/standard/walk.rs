@@ -8,21 +8,22 @@
 //! sight. Only where a whole page has one `updated_at` does it page, and then
 //! walks that instant again if one of its items was seen to leave it.
 
+mod written;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use lore_proto::ErrorCode;
 use lore_proto::sync::EntityStatus;
 
-use super::page::{Doubtful, ListPage, PageFacts};
+use self::written::plural;
+use super::page::{ListPage, PageFacts};
 use super::{Run, SyncError};
 use crate::gitlab::{ListOrder, ListParams, MissingKind, PageRequest};
 use crate::ingest::ListMode;
 use crate::store::SourceType;
 use crate::store::cursors::{self, Cursor};
 use crate::store::projects::ProjectRow;
-use crate::store::rechecks::{self, Reason};
 
 /// Commits become visible out of the order of their `updated_at`, and replicas
 /// lag; duplicates are free (gitlab-api.md §12.4).
@@ -347,91 +348,9 @@ impl Walk<'_> {
         self.out.renamed |= page.shows_another_path(&self.project.path);
         Ok((page, facts))
     }
-
-    /// Writes a page and the cursor in one transaction.
-    async fn write(
-        &mut self,
-        mut list: ListPage,
-        doubtful: &Doubtful,
-        cursor: Cursor,
-    ) -> Result<(), SyncError> {
-        for (iid, at) in list.elements() {
-            for (instant, iids) in &self.ties {
-                if at > *instant && iids.contains(&iid) {
-                    self.left.insert(*instant);
-                }
-            }
-        }
-        let seen = &mut self.seen;
-        let mut fresh = BTreeSet::new();
-        for (iid, at) in list.elements() {
-            if seen.insert(iid, at) != Some(at) {
-                fresh.insert(iid);
-            }
-        }
-        list.retain(|iid, _| fresh.contains(&iid));
-        let (source, mode) = (self.source, self.mode);
-        let clock = Arc::clone(self.run.engine.clock());
-        let project = self.project.clone();
-        let again = doubtful.iids();
-        let news = self
-            .run
-            .write(move |tx| {
-                let now = clock.now();
-                let news = list.write(tx, &project, mode, now)?;
-                for iid in again {
-                    rechecks::put_once(tx, project.id, source, iid, Reason::Broken, now, now)?;
-                }
-                cursors::save(tx, project.id, source, &cursor)?;
-                Ok(news)
-            })
-            .await?;
-        self.cursor = cursor;
-        self.out.changed += news;
-        self.report(&doubtful.broken, fresh.len() as u64, news);
-        Ok(())
-    }
-
-    fn report(&self, broken: &[crate::gitlab::BrokenItem], fetched: u64, written: u64) {
-        let ledger = &self.run.ledger;
-        ledger.count(|counters| match self.source {
-            SourceType::Issue => {
-                counters.issues_fetched += fetched;
-                counters.issues_ingested += written;
-            }
-            SourceType::MergeRequest => counters.mrs_fetched += fetched,
-        });
-        for element in broken {
-            match element.iid {
-                Some(iid) => ledger.entity(
-                    self.source.entity(),
-                    iid.0.unsigned_abs(),
-                    "list",
-                    EntityStatus::Failed,
-                    Some((ErrorCode::GitlabBadPayload, element.reason.clone())),
-                ),
-                None => ledger.warn(
-                    ErrorCode::GitlabBadPayload,
-                    format!(
-                        "an element of the list of {} could not be read: {}",
-                        plural(self.source),
-                        element.reason
-                    ),
-                ),
-            }
-        }
-        ledger.progress(plural(self.source), self.seen.len() as u64, None);
-    }
 }
 
 fn just_after(at: Timestamp) -> Timestamp {
     at.saturating_add(SignedDuration::from_millis(1))
         .unwrap_or(Timestamp::MAX)
-}
-
-fn plural(source: SourceType) -> &'static str {
-    match source {
-        SourceType::Issue => "issues",
-        SourceType::MergeRequest => "merge_requests",
-    }
 }
