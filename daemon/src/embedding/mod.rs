@@ -11,6 +11,8 @@ pub mod matrix;
 mod open;
 mod provider;
 mod remote;
+#[cfg(test)]
+pub(crate) mod testing;
 mod vector;
 
 pub use builtin::Builtin;

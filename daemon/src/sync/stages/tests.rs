@@ -5,7 +5,6 @@ mod cost;
 
 use std::sync::{Arc, Mutex};
 
-use futures_util::future::BoxFuture;
 use lore_proto::jobs::Priority;
 use lore_proto::sync::{Requested, RunMode, RunResult};
 use serde_json::json;
@@ -13,9 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::config::SyncConfig;
-use crate::embedding::{
-    EmbedError, EmbedInput, Embedded, InputError, ModelIdentity, Provider, Vector,
-};
+use crate::embedding::testing::{Scripted, named};
+use crate::embedding::{EmbedError, EmbedInput, Embedded, InputError, Vector};
 use crate::events::EventLog;
 use crate::query::fixture::{HOST, Mirror, PATH};
 use crate::store::dirty::{self, Marked};
@@ -33,55 +31,23 @@ struct Recording {
     cancels: Option<CancellationToken>,
 }
 
-impl Provider for Recording {
-    fn identity<'a>(
-        &'a self,
-        _: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<ModelIdentity, EmbedError>> {
-        Box::pin(async {
-            Ok(ModelIdentity {
-                provider: "openai",
-                model: self.model.clone(),
-                dimension: 2,
-                digest: String::new(),
-            })
-        })
-    }
-
-    fn batch_size(&self) -> usize {
-        8
-    }
-
-    fn max_input_chars(&self) -> usize {
-        1_000
-    }
-
-    fn destination(&self) -> Option<&str> {
-        None
-    }
-
-    fn embed<'a>(
-        &'a self,
-        inputs: &'a [EmbedInput],
-        _: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<Vec<Embedded>, EmbedError>> {
-        Box::pin(async move {
-            if self.away {
-                return Err(EmbedError::Defect);
+impl Recording {
+    fn embed(&self, inputs: &[EmbedInput]) -> Result<Vec<Embedded>, EmbedError> {
+        if self.away {
+            return Err(EmbedError::Defect);
+        }
+        let vectors = inputs.iter().map(|input| {
+            self.titles.lock().unwrap().push(input.title.clone());
+            if self.refuses.contains(&input.title.as_str()) {
+                return Err(InputError::NoVector);
             }
-            let vectors = inputs.iter().map(|input| {
-                self.titles.lock().unwrap().push(input.title.clone());
-                if self.refuses.contains(&input.title.as_str()) {
-                    return Err(InputError::NoVector);
-                }
-                Vector::quantise(&[1.0, 0.5]).ok_or(InputError::Empty)
-            });
-            let vectors = vectors.collect();
-            if let Some(cancel) = &self.cancels {
-                cancel.cancel();
-            }
-            Ok(vectors)
-        })
+            Vector::quantise(&[1.0, 0.5]).ok_or(InputError::Empty)
+        });
+        let vectors = vectors.collect();
+        if let Some(cancel) = &self.cancels {
+            cancel.cancel();
+        }
+        Ok(vectors)
     }
 }
 
@@ -105,8 +71,11 @@ impl Bench {
 
     fn embedder(&self, provider: Recording) -> Arc<Recording> {
         let provider = Arc::new(provider);
-        self.engine
-            .set_embedder(Ok(Some(Arc::clone(&provider) as Arc<dyn Provider>)));
+        let (model, embedder) = (provider.model.clone(), Arc::clone(&provider));
+        self.engine.set_embedder(Ok(Some(Arc::new(Scripted {
+            identity: move || Ok(named(&model)),
+            embed: move |inputs: &[EmbedInput]| embedder.embed(inputs),
+        }))));
         provider
     }
 
@@ -366,64 +335,23 @@ async fn a_model_that_fails_at_most_documents_takes_no_vectors_and_the_way_back_
 async fn the_embed_lock_is_free_while_the_service_is_waited_for() {
     let bench = Bench::new().await;
     bench.issues(1..=1).await;
-    let looking = Arc::new(Looking {
-        locks: bench.engine.sync_locks().clone(),
-        held: Mutex::default(),
-    });
-    bench
-        .engine
-        .set_embedder(Ok(Some(Arc::clone(&looking) as Arc<dyn Provider>)));
-    assert_eq!(bench.both().await.counters.docs_embedded, 1);
-    assert_eq!(*looking.held.lock().unwrap(), [None]);
-}
-
-/// Looks at the embed lock while it embeds.
-#[derive(Debug)]
-struct Looking {
-    locks: crate::sync::Locks,
-    held: Mutex<Vec<Option<String>>>,
-}
-
-impl Provider for Looking {
-    fn identity<'a>(
-        &'a self,
-        _: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<ModelIdentity, EmbedError>> {
-        Box::pin(async {
-            Ok(ModelIdentity {
-                provider: "openai",
-                model: "looking".into(),
-                dimension: 2,
-                digest: String::new(),
-            })
-        })
-    }
-
-    fn batch_size(&self) -> usize {
-        8
-    }
-
-    fn max_input_chars(&self) -> usize {
-        1_000
-    }
-
-    fn destination(&self) -> Option<&str> {
-        None
-    }
-
-    fn embed<'a>(
-        &'a self,
-        inputs: &'a [EmbedInput],
-        _: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<Vec<Embedded>, EmbedError>> {
-        Box::pin(async move {
-            let embed = self.locks.info().swap_remove(1);
-            self.held.lock().unwrap().push(embed.held_by);
+    let (locks, held) = (
+        bench.engine.sync_locks().clone(),
+        Arc::new(Mutex::new(Vec::new())),
+    );
+    let seen = Arc::clone(&held);
+    bench.engine.set_embedder(Ok(Some(Arc::new(Scripted {
+        identity: || Ok(named("looking")),
+        embed: move |inputs: &[EmbedInput]| {
+            let embed = locks.info().swap_remove(1);
+            seen.lock().unwrap().push(embed.held_by);
             let vectors = inputs.iter();
             let vectors = vectors.map(|_| Vector::quantise(&[1.0, 0.5]).ok_or(InputError::Empty));
             Ok(vectors.collect())
-        })
-    }
+        },
+    }))));
+    assert_eq!(bench.both().await.counters.docs_embedded, 1);
+    assert_eq!(*held.lock().unwrap(), [None]);
 }
 
 #[tokio::test]

@@ -2,62 +2,27 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::embedding::{Builtin, Embedded, ModelIdentity, Vector};
+use crate::embedding::testing::{Scripted, named};
+use crate::embedding::{Builtin, Embedded, Vector};
 use crate::store::DocumentId;
 use crate::store::embeddings::{self, Piece};
 use crate::store::search_filter::Filters;
 
-/// Gives the query the vector of the document that it names, so that a test
-/// decides what is near.
-#[derive(Debug)]
-struct Near(&'static str);
-
-impl Provider for Near {
-    fn identity<'a>(
-        &'a self,
-        _: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<ModelIdentity, EmbedError>> {
-        Box::pin(async {
-            if self.0 == "away" {
-                return Err(EmbedError::Defect);
-            }
-            Ok(ModelIdentity {
-                provider: "openai",
-                model: "near".into(),
-                dimension: 2,
-                digest: String::new(),
-            })
-        })
-    }
-
-    fn batch_size(&self) -> usize {
-        8
-    }
-
-    fn max_input_chars(&self) -> usize {
-        1_000
-    }
-
-    fn destination(&self) -> Option<&str> {
-        None
-    }
-
-    fn embed<'a>(
-        &'a self,
-        inputs: &'a [EmbedInput],
-        _: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<Vec<Embedded>, EmbedError>> {
-        Box::pin(async move { Ok(inputs.iter().map(|_| Ok(direction(0))).collect()) })
-    }
-}
-
 #[allow(clippy::unnecessary_wraps)] // The type of every embedder.
 fn near() -> Embedder {
-    Ok(Some(Arc::new(Near(""))))
+    Ok(Some(Arc::new(Scripted {
+        identity: || Ok(named("near")),
+        embed: all_near,
+    })))
+}
+
+/// Gives the query the vector of 0, so that a test decides what is near.
+#[allow(clippy::unnecessary_wraps)] // The type of every embedder.
+fn all_near(inputs: &[EmbedInput]) -> Result<Vec<Embedded>, EmbedError> {
+    Ok(inputs.iter().map(|_| Ok(direction(0))).collect())
 }
 
 /// The nearer to that of 0, the smaller the number.
@@ -198,7 +163,10 @@ async fn without_an_embedder_words_answer_and_meaning_alone_is_an_error() {
     let mirror = mirror().await;
     for embedder in [
         Ok(None),
-        Ok(Some(Arc::new(Near("away")) as Arc<dyn Provider>)),
+        Ok(Some(Arc::new(Scripted {
+            identity: || Err(EmbedError::Defect),
+            embed: all_near,
+        }) as Arc<dyn Provider>)),
     ] {
         let searcher = by(&mirror, embedder);
         let read = whole(&searcher, &mirror, text("cache"));
@@ -235,42 +203,20 @@ async fn what_is_like_an_item_is_near_to_it_and_not_itself() {
 }
 
 /// A service that counts how often it is asked and never answers well.
-#[derive(Debug, Default)]
-struct Down(AtomicU64);
-
-impl Provider for Down {
-    fn identity<'a>(
-        &'a self,
-        _: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<ModelIdentity, EmbedError>> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        Box::pin(async {
+fn down() -> (Arc<AtomicU64>, Embedder) {
+    let asked = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&asked);
+    let embedder = Scripted {
+        identity: move || {
+            count.fetch_add(1, Ordering::Relaxed);
             Err(EmbedError::TimedOut {
                 service: "http://127.0.0.1:1".into(),
                 after: Duration::from_secs(1),
             })
-        })
-    }
-
-    fn batch_size(&self) -> usize {
-        8
-    }
-
-    fn max_input_chars(&self) -> usize {
-        1_000
-    }
-
-    fn destination(&self) -> Option<&str> {
-        None
-    }
-
-    fn embed<'a>(
-        &'a self,
-        _: &'a [EmbedInput],
-        _: &'a CancellationToken,
-    ) -> BoxFuture<'a, Result<Vec<Embedded>, EmbedError>> {
-        Box::pin(async { Err(EmbedError::Defect) })
-    }
+        },
+        embed: |_: &[EmbedInput]| Err(EmbedError::Defect),
+    };
+    (asked, Ok(Some(Arc::new(embedder))))
 }
 
 #[tokio::test(start_paused = true)]
@@ -295,8 +241,8 @@ async fn vectors_of_the_built_in_model_are_searched_while_another_service_is_dow
         })
         .await
         .unwrap();
-    let down = Arc::new(Down::default());
-    let searcher = by(&mirror, Ok(Some(Arc::clone(&down) as Arc<dyn Provider>)));
+    let (count, embedder) = down();
+    let searcher = by(&mirror, embedder);
     let read = whole(&searcher, &mirror, semantic("eviction"))
         .await
         .unwrap();
@@ -308,7 +254,7 @@ async fn vectors_of_the_built_in_model_are_searched_while_another_service_is_dow
         read.warnings
     );
     // That it is down is remembered for a while.
-    let asked = || down.0.load(Ordering::Relaxed);
+    let asked = || count.load(Ordering::Relaxed);
     assert_eq!(asked(), 1);
     let read = whole(&searcher, &mirror, semantic("eviction"))
         .await
@@ -320,15 +266,15 @@ async fn vectors_of_the_built_in_model_are_searched_while_another_service_is_dow
         .unwrap();
     assert_eq!(asked(), 2);
     // Another one is another matter.
-    let other = Arc::new(Down::default());
+    let (other, embedder) = down();
     let searcher = Searcher {
-        embedder: Ok(Some(Arc::clone(&other) as Arc<dyn Provider>)),
+        embedder,
         ..searcher
     };
     whole(&searcher, &mirror, semantic("eviction"))
         .await
         .unwrap();
-    assert_eq!(other.0.load(Ordering::Relaxed), 1);
+    assert_eq!(other.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test]
