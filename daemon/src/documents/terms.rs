@@ -15,6 +15,7 @@
 //! - Han and Kana have no spaces: each character is a word, and a word of
 //!   several is a phrase.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -52,6 +53,25 @@ pub enum TermKind {
 
 /// The words and names of `text`, in order.
 pub fn terms(text: &str) -> Vec<Term> {
+    cut(text, &|_| true)
+}
+
+/// Those of [`terms`] that are among `words`, as they are indexed or before
+/// their endings were cut off. To cut them off is most of the work, and is left
+/// out where no word begins alike: a stem begins as its word does.
+pub(crate) fn terms_among(text: &str, words: &HashSet<String>) -> Vec<Term> {
+    let mut initials = [false; 256];
+    for first in words.iter().filter_map(|word| word.bytes().next()) {
+        initials[usize::from(first)] = true;
+    }
+    let mut found = cut(text, &|first| initials[usize::from(first)]);
+    found.retain(|term| words.contains(&term.text) || words.contains(&term.whole));
+    found
+}
+
+/// Cuts `text`. Words that begin with a byte that `stems` does not accept keep
+/// their endings.
+fn cut(text: &str, stems: &impl Fn(u8) -> bool) -> Vec<Term> {
     let mut found = Vec::new();
     let mut chars = text.char_indices().peekable();
     let mut before = None;
@@ -79,7 +99,7 @@ pub fn terms(text: &str) -> Vec<Term> {
         }
         let sigil =
             before.filter(|(at, sign)| matches!(sign, '!' | '#') && at + sign.len_utf8() == start);
-        segment(text, start..end, sigil, &mut found);
+        segment(text, start..end, sigil, stems, &mut found);
         before = None;
     }
     found
@@ -99,7 +119,13 @@ pub(super) fn words(text: &str, out: &mut String, names: &mut String) {
     }
 }
 
-fn segment(text: &str, at: Range<usize>, sigil: Option<(usize, char)>, found: &mut Vec<Term>) {
+fn segment(
+    text: &str,
+    at: Range<usize>,
+    sigil: Option<(usize, char)>,
+    stems: &impl Fn(u8) -> bool,
+    found: &mut Vec<Term>,
+) {
     let first = found.len();
     let mut part: Option<usize> = None;
     let mut previous: Option<char> = None;
@@ -108,21 +134,21 @@ fn segment(text: &str, at: Range<usize>, sigil: Option<(usize, char)>, found: &m
     while let Some((offset, c)) = chars.next() {
         let here = at.start + offset;
         if is_ideograph(c) {
-            close(text, &mut part, here, found);
-            word(text, here..here + c.len_utf8(), found);
+            close(text, &mut part, here, stems, found);
+            word(text, here..here + c.len_utf8(), stems, found);
             single = false;
         } else if c == '_' || c == '-' {
-            close(text, &mut part, here, found);
+            close(text, &mut part, here, stems, found);
         } else {
             let next = chars.peek().map(|(_, next)| *next);
             if part.is_some() && previous.is_some_and(|before| is_hump(before, c, next)) {
-                close(text, &mut part, here, found);
+                close(text, &mut part, here, stems, found);
             }
             part.get_or_insert(here);
         }
         previous = Some(c);
     }
-    close(text, &mut part, at.end, found);
+    close(text, &mut part, at.end, stems, found);
     let parts = &found[first..];
     if parts.is_empty() || !single {
         return;
@@ -153,22 +179,30 @@ fn segment(text: &str, at: Range<usize>, sigil: Option<(usize, char)>, found: &m
     }
 }
 
-fn close(text: &str, part: &mut Option<usize>, end: usize, found: &mut Vec<Term>) {
+fn close(
+    text: &str,
+    part: &mut Option<usize>,
+    end: usize,
+    stems: &impl Fn(u8) -> bool,
+    found: &mut Vec<Term>,
+) {
     if let Some(start) = part.take() {
-        word(text, start..end, found);
+        word(text, start..end, stems, found);
     }
 }
 
-fn word(text: &str, at: Range<usize>, found: &mut Vec<Term>) {
+fn word(text: &str, at: Range<usize>, stems: &impl Fn(u8) -> bool, found: &mut Vec<Term>) {
     let raw = &text[at.clone()];
     if raw.len() > 4 * MAX_WORD_CHARS || raw.chars().count() > MAX_WORD_CHARS {
         return;
     }
     let whole = fold(raw);
-    if whole.is_empty() {
+    let Some(first) = whole.bytes().next() else {
         return;
-    }
-    let english = whole.len() > 3 && whole.bytes().all(|b| b.is_ascii_alphabetic() || b == b'\'');
+    };
+    let english = whole.len() > 3
+        && stems(first)
+        && whole.bytes().all(|b| b.is_ascii_alphabetic() || b == b'\'');
     let mut stem = if english {
         STEMMER.stem(&whole).into_owned()
     } else {
@@ -291,6 +325,20 @@ mod tests {
             (&text[name.at], name.text.as_str()),
             ("größe_fooBar", "großefoobar")
         );
+    }
+
+    #[test]
+    fn terms_among_words_are_those_of_all_that_have_one() {
+        let text = "Caching the cached cats: catsAndDogs, dying skies' naïveté, \
+            don't (DON’T) #12 12 日本語 größe_fooBar ugly early singly";
+        let all = terms(text);
+        let has = |term: &Term, word: &String| term.text == *word || term.whole == *word;
+        for word in all.iter().flat_map(|term| [&term.text, &term.whole]) {
+            let expected: Vec<Term> = all.iter().filter(|t| has(t, word)).cloned().collect();
+            let words = HashSet::from([word.clone()]);
+            assert_eq!(terms_among(text, &words), expected, "{word}");
+        }
+        assert_eq!(terms_among(text, &HashSet::new()), []);
     }
 
     #[test]

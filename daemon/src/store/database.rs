@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use r2d2_sqlite::SqliteConnectionManager;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
@@ -63,8 +64,7 @@ impl Database {
         let manager = SqliteConnectionManager::file(path)
             .with_flags(OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .with_init(|connection| {
-                connection.busy_timeout(BUSY_TIMEOUT)?;
-                connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+                set_up_any(connection)?;
                 connection.pragma_update(None, "query_only", true)?;
                 connection.pragma_update(None, "mmap_size", 256 << 20)
             });
@@ -227,8 +227,17 @@ fn in_transaction<T, E: From<StoreError>>(
     Ok(value)
 }
 
-fn set_up_writer(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+fn set_up_any(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    // A plan may otherwise depend on the value of a `LIMIT ?`, and a statement
+    // of the cache is prepared anew whenever that is bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
+fn set_up_writer(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    set_up_any(connection)?;
     let found: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let tables: u32 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -238,7 +247,6 @@ fn set_up_writer(connection: &mut Connection, path: &Path) -> Result<(), StoreEr
             found,
         });
     }
-    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
     connection.pragma_update(None, "journal_mode", "wal")?;
     // WAL with NORMAL loses no consistency in a crash; the last commits before
     // a power cut may be missing, and the next sync fetches them again.
@@ -261,5 +269,29 @@ struct QuietErrors;
 impl r2d2::HandleError<rusqlite::Error> for QuietErrors {
     fn handle_error(&self, error: rusqlite::Error) {
         tracing::warn!(%error, "a database reader could not be opened");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_statement_is_not_prepared_anew_for_another_value() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Database::open(&folder.path().join("lore.db")).unwrap();
+        let prepared_anew = db
+            .read(|connection| -> Result<_, StoreError> {
+                let mut statement = connection.prepare("SELECT 1 FROM projects LIMIT ?1")?;
+                for limit in 1..9 {
+                    assert!(!statement.exists([limit])?);
+                }
+                Ok(statement.get_status(StatementStatus::RePrepare))
+            })
+            .await
+            .unwrap();
+        assert_eq!(prepared_anew, 0);
     }
 }

@@ -87,6 +87,13 @@ pub fn count_up_to(connection: &Connection, expression: &str, cap: u32) -> Resul
         .query_row(params![expression, cap], |row| row.get(0))?)
 }
 
+/// No fewer than there are documents of all projects, for next to nothing.
+pub fn at_most(connection: &Connection) -> Result<u64, StoreError> {
+    Ok(connection
+        .prepare_cached("SELECT coalesce(max(id), 0) FROM documents")?
+        .query_row([], |row| row.get(0))?)
+}
+
 /// The commonest words that begin with `prefix`.
 pub fn words_with_prefix(connection: &Connection, prefix: &str) -> Result<Vec<String>, StoreError> {
     // Behind every word with the prefix, whatever its next character.
@@ -133,26 +140,37 @@ pub fn best(
     rows(connection, &sql, Some(expression), condition, limit)
 }
 
-/// Those of a project among the best of all projects. Only these are looked up
-/// in `documents`: to look up all that match takes longer than to rank them.
+/// Those of a project among the best of all projects. Only as many of these as
+/// are wanted are looked up in `documents`: to look up all that match takes
+/// longer than to rank them.
 fn best_of_all(
     connection: &Connection,
     expression: &str,
     project: i64,
     limit: u32,
 ) -> Result<Vec<Found>, StoreError> {
-    let sql = format!(
-        "SELECT d.id, d.issue_id, d.merge_request_id, d.source_type = 'discussion', f.score
-         FROM (SELECT rowid AS id, -bm25(documents_fts, {WEIGHTS}) AS score FROM documents_fts
-                 WHERE documents_fts MATCH ?1 ORDER BY score DESC, rowid DESC LIMIT ?2) f
-             CROSS JOIN documents d ON d.id = f.id
-         WHERE d.project_id = ?3 ORDER BY f.score DESC, d.id DESC LIMIT ?4"
+    let ranking = format!(
+        "SELECT rowid, -bm25(documents_fts, {WEIGHTS}) AS score FROM documents_fts
+         WHERE documents_fts MATCH ?1 ORDER BY score DESC, rowid DESC LIMIT ?2"
     );
-    let ahead = limit.saturating_mul(AHEAD);
-    Ok(connection
-        .prepare_cached(&sql)?
-        .query_map(params![expression, ahead, project, limit], found)?
-        .collect::<Result<_, _>>()?)
+    let mut ranking = connection.prepare_cached(&ranking)?;
+    let mut ranking = ranking.query(params![expression, limit.saturating_mul(AHEAD)])?;
+    let mut look_up = connection.prepare_cached(
+        "SELECT id, issue_id, merge_request_id, source_type = 'discussion', ?3
+         FROM documents WHERE id = ?1 AND project_id = ?2",
+    )?;
+    let mut best = Vec::with_capacity(limit as usize);
+    while best.len() < limit as usize
+        && let Some(row) = ranking.next()?
+    {
+        let (id, score): (i64, f64) = (row.get(0)?, row.get(1)?);
+        best.extend(
+            look_up
+                .query_row(params![id, project, score], found)
+                .optional()?,
+        );
+    }
+    Ok(best)
 }
 
 /// Documents that match `expression`, where there is one, and the filters,

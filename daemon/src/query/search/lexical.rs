@@ -60,24 +60,29 @@ pub(super) fn list(connection: &Connection, query: &Query) -> Result<Lexical, St
         return Ok(Lexical { found, is_full });
     }
     let mut counted: Vec<(u32, &Unit)> = Vec::with_capacity(query.wanted.len());
-    for unit in &query.wanted {
-        let count = search_index::count_up_to(connection, &unit.expression(), RANKED)?;
-        if count > 0 {
-            counted.push((count, unit));
-        }
-    }
-    counted.sort_by_key(|(count, _)| *count);
-    if query.required.is_empty() && counted.is_empty() {
-        return Ok(Lexical::default());
-    }
-    let mut left = RANKED;
     let mut rare: Vec<&Unit> = Vec::new();
-    for (count, unit) in &counted {
-        if *count >= RANKED || *count > left && !rare.is_empty() {
-            break;
+    if search_index::at_most(connection)? <= u64::from(RANKED) {
+        // No word can be too common.
+        rare.extend(&query.wanted);
+    } else {
+        for unit in &query.wanted {
+            let count = search_index::count_up_to(connection, &unit.expression(), RANKED)?;
+            if count > 0 {
+                counted.push((count, unit));
+            }
         }
-        left = left.saturating_sub(*count);
-        rare.push(unit);
+        counted.sort_by_key(|(count, _)| *count);
+        if query.required.is_empty() && counted.is_empty() {
+            return Ok(Lexical::default());
+        }
+        let mut left = RANKED;
+        for (count, unit) in &counted {
+            if *count >= RANKED || *count > left && !rare.is_empty() {
+                break;
+            }
+            left = left.saturating_sub(*count);
+            rare.push(unit);
+        }
     }
     if query.required.is_empty() && !rare.is_empty() {
         let expression = without(any(rare), &query.excluded);

@@ -25,6 +25,7 @@ use lore_proto::{ErrorCode, WireError};
 use rusqlite::Connection;
 
 use self::fuse::{Weight, fuse};
+use self::lexical::Lexical;
 use self::meaning::Meaning;
 use self::page::Page;
 use self::parse::Query;
@@ -201,20 +202,24 @@ fn answer(
         mut query, weight, ..
     } = prepared;
     lexical::expand(connection, &mut query)?;
-    let mut by_words = lexical::Lexical::default();
-    if wanted != SearchMode::Semantic || meaning.vector.is_none() {
-        by_words = lexical::list(connection, &query)?;
-    }
-    let nearest = match &meaning.vector {
-        Some((model, vector)) => {
-            let mut nearest = page
-                .vectors
-                .nearest(connection, &query.filters, *model, vector)?;
-            lexical::keep_matching(connection, &query, &mut nearest.found)?;
-            nearest
+    let words = || {
+        if wanted == SearchMode::Semantic && meaning.vector.is_some() {
+            return Ok(Lexical::default());
         }
-        None => Nearest::default(),
+        lexical::list(connection, &query)
     };
+    let (nearest, by_words) = match &meaning.vector {
+        Some((model, vector)) => {
+            let filters = &query.filters;
+            let (mut nearest, by_words) = page
+                .vectors
+                .nearest(connection, filters, *model, vector, words)?;
+            lexical::keep_matching(connection, &query, &mut nearest.found)?;
+            (nearest, by_words)
+        }
+        None => (Nearest::default(), words()),
+    };
+    let by_words = by_words?;
     let (mode, weight) = match (&meaning.vector, wanted) {
         (None, _) => (SearchMode::Lexical, Weight::words()),
         (Some(_), SearchMode::Semantic) => (SearchMode::Semantic, Weight::meaning()),

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use crate::documents::terms::terms;
+use crate::documents::terms::terms_among;
 
 /// Characters of a passage, about two lines of a terminal.
 const LENGTH: usize = 240;
@@ -19,9 +19,8 @@ pub(super) type Snippet = (String, Vec<(u32, u32)>);
 /// The part of `body` with most of `words`, in `near` where none is found.
 pub(super) fn snippet(body: &str, words: &HashSet<String>, near: Range<usize>) -> Snippet {
     let looked_at = &body[..body.floor_char_boundary(LOOKED_AT)];
-    let places: Vec<(Range<usize>, String)> = terms(looked_at)
+    let places: Vec<(Range<usize>, String)> = terms_among(looked_at, words)
         .into_iter()
-        .filter(|term| words.contains(&term.text) || words.contains(&term.whole))
         .map(|term| (term.at, term.text))
         .collect();
     let start = match best_window(&places) {

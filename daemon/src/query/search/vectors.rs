@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ops::Range;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -31,6 +32,8 @@ const ASKED: usize = 4_000;
 /// Rows that are compared one by one; where more pass, the whole matrix is gone
 /// through.
 const COMPARED: usize = 50_000;
+/// Rows from which on going through them takes longer than to start a thread.
+const BESIDE: usize = 20_000;
 
 /// What is kept in memory between searches of one database: the vectors of all
 /// projects, how many documents they have, and whether the service that embeds
@@ -72,24 +75,42 @@ pub(super) struct Nearest {
 }
 
 impl Vectors {
-    /// The documents nearest to `query` that pass the filters.
-    pub(super) fn nearest(
+    /// The documents nearest to `query` that pass the filters, and what
+    /// `meanwhile` gives, which is done beside it where that is faster.
+    pub(super) fn nearest<T>(
         &self,
         connection: &Connection,
         filters: &Filters,
         model: i64,
         query: &Vector,
-    ) -> Result<Nearest, StoreError> {
+        meanwhile: impl FnOnce() -> T,
+    ) -> Result<(Nearest, T), StoreError> {
         let copy = self.slot((filters.project, model));
-        {
+        let rows = {
             let mut copy = copy.write().unwrap_or_else(PoisonError::into_inner);
             copy.catch_up(connection, filters.project, model)?;
-        }
-        let copy = copy.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(matrix) = &copy.matrix else {
-            return Ok(Nearest::default());
+            copy.matrix.as_ref().map_or(0, Matrix::len)
         };
-        search(connection, matrix, filters, model, query)
+        // Nobody else's search waits for what is done meanwhile.
+        let read = || copy.read().unwrap_or_else(PoisonError::into_inner);
+        let (hits, other) = if filters.is_empty() {
+            // Nothing to ask before ranking; rows that went are left out after
+            // it.
+            let scan = || {
+                let copy = read();
+                let matrix = copy.matrix.as_ref();
+                matrix.map(|matrix| top(matrix, query, PIECES + SLACK, None))
+            };
+            beside(rows >= BESIDE, scan, meanwhile)
+        } else {
+            let other = meanwhile();
+            let copy = read();
+            let matrix = copy.matrix.as_ref();
+            let hits = matrix.map(|matrix| passing(connection, matrix, filters, model, query));
+            (hits.transpose()?, other)
+        };
+        let nearest = documents(connection, filters.project, hits.unwrap_or_default())?;
+        Ok((nearest, other))
     }
 
     /// Whether the embedding service was there when it was last asked.
@@ -218,16 +239,28 @@ impl Copy {
     }
 }
 
-fn search(
-    connection: &Connection,
-    matrix: &Matrix,
-    filters: &Filters,
-    model: i64,
-    query: &Vector,
-) -> Result<Nearest, StoreError> {
-    let hits = hits(connection, matrix, filters, model, query)?;
-    // What they passed already is not asked again.
-    let lookup = Lookup::new(connection, &Filters::of(filters.project))?;
+/// Does both, the first on a thread of its own where it is `worth` one.
+fn beside<A: Send, B>(
+    worth: bool,
+    first: impl Fn() -> A + Sync,
+    second: impl FnOnce() -> B,
+) -> (A, B) {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("lore-scan".into());
+        let other = worth.then(|| thread.spawn_scoped(scope, &first));
+        let second = second();
+        let first = match other {
+            Some(Ok(other)) => other.join().unwrap_or_else(|panic| resume_unwind(panic)),
+            // Not worth a thread, or there is none to be had.
+            Some(Err(_)) | None => first(),
+        };
+        (first, second)
+    })
+}
+
+/// The documents of rows that passed the filters, which are not asked again.
+fn documents(connection: &Connection, project: i64, hits: Vec<Hit>) -> Result<Nearest, StoreError> {
+    let lookup = Lookup::new(connection, &Filters::of(project))?;
     let mut nearest = Nearest::default();
     for hit in hits {
         if let Some((found, at)) = lookup.get(hit.id)?
@@ -244,17 +277,13 @@ fn search(
 }
 
 /// The nearest rows that pass the filters, the nearest first.
-fn hits(
+fn passing(
     connection: &Connection,
     matrix: &Matrix,
     filters: &Filters,
     model: i64,
     query: &Vector,
 ) -> Result<Vec<Hit>, StoreError> {
-    if filters.is_empty() {
-        // Nothing to ask before ranking; rows that went are left out after it.
-        return Ok(top(matrix, query, PIECES + SLACK, None));
-    }
     if !filters.is_narrow()
         && let Some(hits) = one_by_one(connection, matrix, filters, model, query)?
     {

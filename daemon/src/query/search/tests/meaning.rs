@@ -330,7 +330,10 @@ async fn effort(mirror: &Mirror, searcher: &Searcher, query: &str) -> (u64, usiz
         .db
         .read(move |connection| -> Result<_, WireError> {
             let filters = parse::parse(&query, 1)?.filters;
-            let near = |filters: &Filters| vectors.nearest(connection, filters, 1, &direction(0));
+            let near = |filters: &Filters| {
+                let nearest = vectors.nearest(connection, filters, 1, &direction(0), || ());
+                nearest.map(|(nearest, ())| nearest)
+            };
             near(&Filters::of(1))?;
             let steps = Arc::new(AtomicU64::new(0));
             let counted = Arc::clone(&steps);
