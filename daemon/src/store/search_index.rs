@@ -1,6 +1,7 @@
 //! `documents_fts`: the index over the documents' words.
 
-use std::collections::HashSet;
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, HashSet};
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params, params_from_iter};
@@ -57,9 +58,6 @@ const SAMPLE: u32 = 1_000;
 /// A project of at most so many documents is looked through whole, since to
 /// come upon them among all that match would take longer.
 const SMALL: u32 = 2_000;
-/// So many times the documents that are wanted are ranked over all projects
-/// before they are narrowed to one.
-const AHEAD: u32 = 3;
 /// Words that a prefix stands for.
 const MAX_EXPANDED: usize = 30;
 /// Words with a prefix that are looked at.
@@ -111,7 +109,8 @@ pub fn words_with_prefix(connection: &Connection, prefix: &str) -> Result<Vec<St
     Ok(words.into_iter().map(|(word, _)| word).collect())
 }
 
-/// The best `limit` documents that match `expression` and the filters.
+/// The best `limit` documents that match `expression` and the filters, of
+/// equally good ones the newest row first.
 pub fn best(
     connection: &Connection,
     expression: &str,
@@ -119,12 +118,7 @@ pub fn best(
     limit: u32,
 ) -> Result<Vec<Found>, StoreError> {
     if filters.is_empty() {
-        let found = best_of_all(connection, expression, filters.project, limit)?;
-        let ahead = limit.saturating_mul(AHEAD);
-        if found.len() >= limit as usize || count_up_to(connection, expression, ahead)? < ahead {
-            return Ok(found);
-        }
-        // Other projects have most of the best.
+        return best_of_project(connection, expression, filters.project, limit);
     }
     let condition = filters.condition();
     let sql = format!(
@@ -140,38 +134,70 @@ pub fn best(
     rows(connection, &sql, Some(expression), condition, limit)
 }
 
-/// Those of a project among the best of all projects. Only as many of these as
-/// are wanted are looked up in `documents`: to look up all that match takes
-/// longer than to rank them.
-fn best_of_all(
+/// The best of all projects are looked up in `documents` one by one until
+/// enough are of `project`: to look up all that match takes longer than to rank
+/// them, and so does SQLite's own sorting.
+fn best_of_project(
     connection: &Connection,
     expression: &str,
     project: i64,
     limit: u32,
 ) -> Result<Vec<Found>, StoreError> {
-    let ranking = format!(
-        "SELECT rowid, -bm25(documents_fts, {WEIGHTS}) AS score FROM documents_fts
-         WHERE documents_fts MATCH ?1 ORDER BY score DESC, rowid DESC LIMIT ?2"
+    let ranked = format!(
+        "SELECT rowid, -bm25(documents_fts, {WEIGHTS}) FROM documents_fts
+         WHERE documents_fts MATCH ?1"
     );
-    let mut ranking = connection.prepare_cached(&ranking)?;
-    let mut ranking = ranking.query(params![expression, limit.saturating_mul(AHEAD)])?;
+    let ranked = connection
+        .prepare_cached(&ranked)?
+        .query_map([expression], |row| {
+            Ok(Ranked {
+                id: row.get(0)?,
+                score: row.get(1)?,
+            })
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut ranked = BinaryHeap::from(ranked);
     let mut look_up = connection.prepare_cached(
         "SELECT id, issue_id, merge_request_id, source_type = 'discussion', ?3
          FROM documents WHERE id = ?1 AND project_id = ?2",
     )?;
-    let mut best = Vec::with_capacity(limit as usize);
+    let mut best = Vec::new();
     while best.len() < limit as usize
-        && let Some(row) = ranking.next()?
+        && let Some(Ranked { id, score }) = ranked.pop()
     {
-        let (id, score): (i64, f64) = (row.get(0)?, row.get(1)?);
-        best.extend(
-            look_up
-                .query_row(params![id, project, score], found)
-                .optional()?,
-        );
+        let found = look_up.query_row(params![id, project, score], found);
+        best.extend(found.optional()?);
     }
     Ok(best)
 }
+
+/// A document by its row; the better, the greater.
+#[derive(Debug, Clone, Copy)]
+struct Ranked {
+    id: i64,
+    score: f64,
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let by_score = self.score.total_cmp(&other.score);
+        by_score.then(self.id.cmp(&other.id))
+    }
+}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Ranked {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Ranked {}
 
 /// Documents that match `expression`, where there is one, and the filters,
 /// those of the items first that changed last. Of an expression, only the first

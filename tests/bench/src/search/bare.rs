@@ -13,11 +13,10 @@ use multiversion::multiversion;
 pub(crate) fn largest_product(query: &[i16], rows: &[i8]) -> i32 {
     let mut largest = i32::MIN;
     for row in rows.chunks_exact(query.len()) {
-        let product = row
-            .iter()
-            .zip(query)
-            .map(|(a, b)| i32::from(i16::from(*a)) * i32::from(*b))
-            .sum();
+        let mut product = 0;
+        for (a, b) in row.iter().zip(query) {
+            product += i32::from(i16::from(*a)) * i32::from(*b);
+        }
         largest = largest.max(product);
     }
     largest
