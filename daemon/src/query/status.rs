@@ -4,13 +4,12 @@ use jiff::Timestamp;
 use lore_proto::WireError;
 use lore_proto::daemon::ProjectStatus;
 use lore_proto::project::ProjectInfo;
-use lore_proto::sync::EntityType;
 use rusqlite::Connection;
 
 use super::project;
 use crate::store::runs::result::state_name;
 use crate::store::runs::{ProjectScope, listing};
-use crate::store::{Database, StoreError, items, projects, queue, rechecks, status};
+use crate::store::{Database, StoreError, projects, queue, rechecks, status};
 
 /// The status of the configured projects, by host, then path.
 pub async fn projects(
@@ -57,14 +56,15 @@ fn one(
         });
     };
     let freshness = project::freshness(connection, &asked.path, &row, now)?;
+    let counts = status::counts(connection, row.id)?;
     Ok(ProjectStatus {
         project: project::info(asked, &row),
         last_synced_at: freshness.last_synced_at,
         age_seconds: freshness.age_seconds,
         complete: freshness.complete,
-        issues: items::count(connection, EntityType::Issue.into(), row.id)?,
-        merge_requests: items::count(connection, EntityType::MergeRequest.into(), row.id)?,
-        notes: status::note_count(connection, row.id)?,
+        issues: counts.issues,
+        merge_requests: counts.merge_requests,
+        notes: counts.notes,
         pending_dependents: queue::count(connection, row.id)?,
         pending_rechecks: rechecks::count(connection, row.id)?,
         last_run,

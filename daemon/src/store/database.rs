@@ -1,7 +1,6 @@
 //! One writer, several readers, and nothing of SQLite on the async threads.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -37,8 +36,6 @@ struct Inner {
     /// Absent once it is closed, as are the others.
     writer: Mutex<Option<mpsc::Sender<Task>>>,
     writer_thread: Mutex<Option<std::thread::JoinHandle<()>>>,
-    /// See [`Database::writes`].
-    writes: Arc<AtomicU64>,
     readers: RwLock<Option<r2d2::Pool<SqliteConnectionManager>>>,
 }
 
@@ -73,7 +70,7 @@ impl Database {
             // Readers are made when they are needed: start-up stays short.
             .min_idle(Some(0))
             .test_on_check_out(false)
-            .idle_timeout(Some(Duration::from_mins(1)))
+            .idle_timeout(Some(Duration::from_mins(10)))
             .connection_timeout(READER_TIMEOUT)
             .error_handler(Box::new(QuietErrors))
             .build(manager)?;
@@ -102,7 +99,6 @@ impl Database {
                 path: path.to_path_buf(),
                 writer: Mutex::new(Some(sender)),
                 writer_thread: Mutex::new(Some(writer_thread)),
-                writes: Arc::default(),
                 readers: RwLock::new(Some(readers)),
             }),
         })
@@ -123,11 +119,8 @@ impl Database {
         F: FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let writes = Arc::clone(&self.inner.writes);
         let task: Task = Box::new(move |connection| {
-            writes.fetch_add(1, Ordering::SeqCst);
             let result = in_transaction(connection, work);
-            writes.fetch_add(1, Ordering::SeqCst);
             // Nobody may be waiting any more; the write stands all the same.
             drop(reply.send(result));
         });
@@ -142,14 +135,6 @@ impl Database {
         answer
             .await
             .unwrap_or_else(|_| Err(StoreError::Panicked.into()))
-    }
-
-    /// A number that grows when a write begins and again when it has ended:
-    /// while it is the same, nothing was written. For what is worth keeping in
-    /// memory between two writes; to be asked before the read that it is kept
-    /// of.
-    pub fn writes(&self) -> u64 {
-        self.inner.writes.load(Ordering::SeqCst)
     }
 
     /// Runs `work` on a read-only connection, in one read transaction: all its

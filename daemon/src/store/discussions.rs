@@ -167,10 +167,13 @@ fn insert_note(
 ) -> Result<(), StoreError> {
     let author = optional_user(tx, &project.host, note.author.as_ref())?;
     let resolved_by = optional_user(tx, &project.host, note.resolved_by.as_ref())?;
-    // A note that another thread held until now belongs to this one.
+    // One that another thread held until now belongs to this one. Not by
+    // `OR REPLACE`, of which no trigger hears.
+    tx.prepare_cached("DELETE FROM notes WHERE project_id = ?1 AND gitlab_id = ?2")?
+        .execute(params![project.id, note.id])?;
     let id: i64 = tx
         .prepare_cached(
-            "INSERT OR REPLACE INTO notes (discussion_id, project_id, gitlab_id, position, note_type,
+            "INSERT INTO notes (discussion_id, project_id, gitlab_id, position, note_type,
                  body, author_id, created_at, updated_at, system, internal, resolvable, resolved,
                  resolved_by_id, resolved_at)
              VALUES (:discussion, :project, :gitlab_id, :position, :note_type, :body, :author,

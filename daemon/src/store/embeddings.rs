@@ -10,6 +10,7 @@ use super::StoreError;
 use super::convert::millis;
 use super::documents::DocumentId;
 use super::due::horizon;
+use super::status;
 
 /// A model may fail at one document in so many.
 const FORGIVEN: u64 = 20;
@@ -220,20 +221,12 @@ pub fn coverage(
     project: i64,
     model: Option<i64>,
 ) -> Result<(u64, u64), StoreError> {
-    let all = documents(connection, project)?;
+    let all = status::counts(connection, project)?.documents;
     let without = match model {
         Some(model) => without_vectors(connection, project, model)?,
         None => all,
     };
     Ok((all, without))
-}
-
-/// Documents of a project. All are counted: at a hundred thousand that takes
-/// longer than to find a rare word among them.
-pub fn documents(connection: &Connection, project: i64) -> Result<u64, StoreError> {
-    Ok(connection
-        .prepare_cached("SELECT count(*) FROM documents WHERE project_id = ?1")?
-        .query_row([project], |row| row.get(0))?)
 }
 
 /// Documents of a project that have no vectors of `model`; the cost is theirs.
@@ -269,7 +262,8 @@ pub fn is_complete(connection: &Connection, project: i64, model: i64) -> Result<
         return Ok(false);
     }
     let failed = without_vectors(connection, project, model)?;
-    Ok(failed == 0 || failed <= documents(connection, project)?.div_ceil(FORGIVEN))
+    let documents = status::counts(connection, project)?.documents;
+    Ok(failed <= documents.div_ceil(FORGIVEN))
 }
 
 /// The model, and its identity, that was added last of those that a project has

@@ -34,6 +34,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "timed_runs",
         sql: include_str!("../../../migrations/005_timed_runs.sql"),
     },
+    Migration {
+        name: "counts",
+        sql: include_str!("../../../migrations/006_counts.sql"),
+    },
 ];
 
 /// The newest schema that this build knows.

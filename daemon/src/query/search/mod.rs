@@ -97,7 +97,6 @@ impl Searcher {
             SearchMode::Hybrid | SearchMode::Lexical => meaning,
         };
         let vectors = self.vectors.clone();
-        let writes = self.db.writes();
         let asked = asked.clone();
         let read = self
             .db
@@ -112,7 +111,6 @@ impl Searcher {
                         limit,
                         now,
                         vectors: &vectors,
-                        writes,
                     };
                     answer(connection, prepared, &page, wanted, meaning)
                 })

@@ -23,7 +23,7 @@ use crate::query::{cursor, project};
 use crate::store::item_lists::{knows_label, knows_user};
 use crate::store::projects::ProjectRow;
 use crate::store::search_index::Found;
-use crate::store::{SourceType, StoreError, dirty, embeddings, search_hits};
+use crate::store::{SourceType, StoreError, dirty, embeddings, search_hits, status};
 
 /// Passages of one hit.
 const PASSAGES: usize = 3;
@@ -37,8 +37,6 @@ pub(super) struct Page<'a> {
     pub(super) limit: usize,
     pub(super) now: Timestamp,
     pub(super) vectors: &'a Vectors,
-    /// Of the database, before it was read.
-    pub(super) writes: u64,
 }
 
 /// A ranking and what it was made of.
@@ -138,9 +136,7 @@ impl Page<'_> {
             }
             None => embeddings::newest_model(connection, self.row.id)?,
         };
-        let documents = self
-            .vectors
-            .documents(connection, self.row.id, self.writes)?;
+        let documents = status::counts(connection, self.row.id)?.documents;
         let not_embedded = match &model {
             Some((model, _)) => embeddings::without_vectors(connection, self.row.id, *model)?,
             None => documents,

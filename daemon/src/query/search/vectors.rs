@@ -15,7 +15,6 @@ use tokio::time::Instant;
 
 use super::meaning::Absence;
 use crate::embedding::{Hit, Matrix, Vector};
-use crate::store::embeddings;
 use crate::store::search_filter::Filters;
 use crate::store::search_index::Found;
 use crate::store::vectors::{self, Lookup};
@@ -36,16 +35,13 @@ const COMPARED: usize = 50_000;
 const BESIDE: usize = 20_000;
 
 /// What is kept in memory between searches of one database: the vectors of all
-/// projects, how many documents they have, and whether the service that embeds
-/// queries is there. Clones share it.
+/// projects, and whether the service that embeds queries is there. Clones share
+/// it.
 #[derive(Debug, Clone, Default)]
 pub struct Vectors {
     loaded: Arc<Mutex<HashMap<Key, Slot>>>,
     /// A task waits to drop what is idle.
     watched: Arc<AtomicBool>,
-    /// Documents of each project, and the state of the database's writes before
-    /// they were counted.
-    counted: Arc<Mutex<HashMap<i64, (u64, u64)>>>,
     absence: Absence,
 }
 
@@ -116,27 +112,6 @@ impl Vectors {
     /// Whether the embedding service was there when it was last asked.
     pub(super) fn absence(&self) -> &Absence {
         &self.absence
-    }
-
-    /// How many documents a project has, counted once between two writes.
-    /// `writes` is what [`crate::store::Database::writes`] was before the read
-    /// transaction of `connection` began.
-    pub(super) fn documents(
-        &self,
-        connection: &Connection,
-        project: i64,
-        writes: u64,
-    ) -> Result<u64, StoreError> {
-        let counted = || self.counted.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = counted().get(&project).copied();
-        if let Some((then, documents)) = known
-            && then == writes
-        {
-            return Ok(documents);
-        }
-        let documents = embeddings::documents(connection, project)?;
-        counted().insert(project, (writes, documents));
-        Ok(documents)
     }
 
     /// The memory that is held, in bytes.

@@ -34,6 +34,15 @@ const NEVER: &[(&str, &str)] = &[
          WHERE status <> 'running' AND (completion_status IS NULL OR finished_at IS NULL)",
         "a run ended without saying how",
     ),
+    (
+        "SELECT path_with_namespace FROM projects p LEFT JOIN project_counts c ON c.project_id = p.id
+         WHERE (c.issues, c.merge_requests, c.notes, c.documents) IS NOT (
+             (SELECT count(*) FROM issues WHERE project_id = p.id),
+             (SELECT count(*) FROM merge_requests WHERE project_id = p.id),
+             (SELECT count(*) FROM notes WHERE project_id = p.id),
+             (SELECT count(*) FROM documents WHERE project_id = p.id))",
+        "a project is not counted rightly",
+    ),
 ];
 
 /// The same, of a mirror that no run works on and that owes nothing.

@@ -2,7 +2,7 @@
 
 use gitlab_sim::upstream::{ClosingLink, WorkItemStatus};
 use gitlab_sim::{GeneratorConfig, SimulatorBuilder};
-use lore_e2e::{COMPARED_TABLES, Mirror, MirrorBuilder, not_compared};
+use lore_e2e::{COMPARED_TABLES, Mirror, MirrorBuilder, broken_invariants, not_compared};
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -57,9 +57,15 @@ fn content_tables(connection: &Connection) -> Vec<String> {
     .filter(|name| !CONTROL_PLANE.contains(&name.as_str()))
     // Made from the mirror, not mirrored: search has tests of its own.
     .filter(|name| {
-        !["document", "embedding", "removed_embedding", "dirty_"]
-            .iter()
-            .any(|made| name.starts_with(made))
+        ![
+            "document",
+            "embedding",
+            "removed_embedding",
+            "dirty_",
+            "project_counts",
+        ]
+        .iter()
+        .any(|made| name.starts_with(made))
     })
     .collect()
 }
@@ -166,4 +172,22 @@ async fn what_upstream_alone_has_shows() {
         found.iter().any(|it| it.contains("mr_closes_issues")),
         "{found}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_that_is_not_counted_rightly_shows() {
+    let mirror = small_mirror().await;
+    let connection = Connection::open(mirror.path()).unwrap();
+    assert!(broken_invariants(&connection).is_empty());
+    for column in ["issues", "merge_requests", "notes", "documents"] {
+        let sql = format!("UPDATE project_counts SET {column} = {column} + 1");
+        connection.execute(&sql, []).unwrap();
+        assert!(!broken_invariants(&connection).is_empty(), "{column}");
+        let sql = format!("UPDATE project_counts SET {column} = {column} - 1");
+        connection.execute(&sql, []).unwrap();
+    }
+    connection
+        .execute("DELETE FROM project_counts", [])
+        .unwrap();
+    assert!(!broken_invariants(&connection).is_empty());
 }
