@@ -39,7 +39,7 @@ pub(crate) fn run(project: &str, completion: &str, error: Option<&str>) -> Value
         _ => "succeeded",
     };
     let mut run = json!({
-        "run_id": "01RUN", "mode": "standard", "project": project, "status": status,
+        "run_id": "01RUN", "mode": "standard", "host": "gitlab.example.com", "project": project, "status": status,
         "phase": if status == "succeeded" { "done" } else { status },
         "completion_status": completion,
         "requested": {"issues": [], "merge_requests": []},

@@ -21,7 +21,7 @@ const SIZE: (u16, u16) = (80, 24);
 fn daemon(home: &Home) -> (Listening, Sender<()>) {
     let status: Value = serde_json::from_str(include_str!("screens/status.json")).unwrap();
     let run = json!({
-        "run_id": "01jx8m4tqz", "mode": "standard", "project": "group/project",
+        "run_id": "01jx8m4tqz", "mode": "standard", "host": "gitlab.example.com", "project": "group/project",
         "status": "succeeded", "phase": "done", "completion_status": "succeeded",
         "requested": {"issues": [], "merge_requests": []},
         "started_at": "2026-06-15T11:00:00Z", "finished_at": "2026-06-15T11:00:04Z",

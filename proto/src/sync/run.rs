@@ -125,6 +125,10 @@ pub struct RunResult {
     pub run_id: String,
     /// Standard or surgical.
     pub mode: RunMode,
+    /// The project's host, by its name in the config; empty from a daemon of
+    /// before it was told.
+    #[serde(default)]
+    pub host: String,
     /// The project's full path when the run started.
     pub project: String,
     /// Where it stands.

@@ -148,6 +148,7 @@ pub(super) mod tests {
         RunResult {
             run_id: "r1".into(),
             mode: RunMode::Standard,
+            host: "gitlab.example.com".into(),
             project: project.into(),
             status: RunStatus::Succeeded,
             phase: Phase::Done,

@@ -49,6 +49,7 @@ pub(crate) struct SyncRuns {
 const FIELDS: &[&str] = &[
     "run_id",
     "mode",
+    "host",
     "project",
     "status",
     "phase",

@@ -30,10 +30,18 @@ pub(super) fn list(list: &RunList, view: &View) -> String {
         &[(5, 20), (1, 8), (5, 8)],
     );
     let letters = telling(list.runs.iter().map(|run| run.run_id.as_str()));
+    // Most people have one host, which need not be told on every line.
+    let several = list
+        .runs
+        .windows(2)
+        .any(|pair| pair[0].host != pair[1].host);
     for run in &list.runs {
         table.row(vec![
             Cell::new(run_word(run)).painted(paint_run_word),
-            Cell::new(sanitise::line(&run.project)),
+            Cell::new(sanitise::line(&match several {
+                true => format!("{} on {}", run.project, run.host),
+                false => run.project.clone(),
+            })),
             Cell::new(run.mode.as_str()),
             Cell::new(time::ago(run.started_at, view.now)),
             Cell::new(time::took(elapsed_ms(run, view.now))),
@@ -244,6 +252,7 @@ pub(super) mod tests {
         RunResult {
             run_id: "01JX8M4TQZ".into(),
             mode: RunMode::Standard,
+            host: "gitlab.example.com".into(),
             project: "group/project".into(),
             status: RunStatus::Failed,
             phase: Phase::Failed,
@@ -375,6 +384,24 @@ next: lore status
         for line in page.lines() {
             assert!(text::columns(line) <= 80, "{line}");
         }
+    }
+
+    #[test]
+    fn runs_of_several_hosts_say_which() {
+        let found = |hosts: [&str; 2]| RunList {
+            runs: Vec::from(hosts.map(|host| RunResult {
+                host: host.into(),
+                ..failed_run()
+            })),
+            total: 2,
+            remaining: 0,
+            next_cursor: None,
+        };
+        let view = View::plain(NOW);
+        let two = list(&found(["gitlab.com", "git.example.com"]), &view);
+        assert!(two.contains("group/project on git.example.com"), "{two}");
+        let one = list(&found(["gitlab.com", "gitlab.com"]), &view);
+        assert!(!one.contains("gitlab.com"), "{one}");
     }
 
     #[test]

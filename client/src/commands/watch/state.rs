@@ -316,9 +316,11 @@ impl State {
             Panel::Runs => self.runs.get(self.run.at())?.run_id.clone(),
             Panel::Jobs => status?.jobs.get(self.job.at())?.run_ids.first()?.clone(),
             Panel::Projects => {
-                let path = &status?.projects.get(self.project.at())?.project.path;
-                let of_it = self.runs.iter().find(|run| run.project == *path);
-                of_it?.run_id.clone()
+                let chosen = &status?.projects.get(self.project.at())?.project;
+                let of_it = |run: &&RunResult| {
+                    run.project == chosen.path && (run.host.is_empty() || run.host == chosen.host)
+                };
+                self.runs.iter().find(of_it)?.run_id.clone()
             }
         };
         self.over = Over::Run {

@@ -30,6 +30,7 @@ pub fn without_entities(row: RunRow) -> RunResult {
     RunResult {
         run_id: row.run_id,
         mode: row.mode,
+        host: row.host,
         project: row.project,
         status: row.status,
         phase: row.phase,
