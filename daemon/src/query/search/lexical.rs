@@ -59,33 +59,13 @@ pub(super) fn list(connection: &Connection, query: &Query) -> Result<Lexical, St
         score_by_place(&mut found);
         return Ok(Lexical { found, is_full });
     }
-    let mut counted: Vec<(u32, &Unit)> = Vec::with_capacity(query.wanted.len());
-    let mut rare: Vec<&Unit> = Vec::new();
-    if search_index::at_most(connection)? <= u64::from(RANKED) {
-        // No word can be too common.
-        rare.extend(&query.wanted);
-    } else {
-        for unit in &query.wanted {
-            let count = search_index::count_up_to(connection, &unit.expression(), RANKED)?;
-            if count > 0 {
-                counted.push((count, unit));
-            }
-        }
-        counted.sort_by_key(|(count, _)| *count);
-        if query.required.is_empty() && counted.is_empty() {
-            return Ok(Lexical::default());
-        }
-        let mut left = RANKED;
-        for (count, unit) in &counted {
-            if *count >= RANKED || *count > left && !rare.is_empty() {
-                break;
-            }
-            left = left.saturating_sub(*count);
-            rare.push(unit);
-        }
+    let words = Words::of(connection, &query.wanted)?;
+    if query.required.is_empty() && words.known.is_empty() {
+        return Ok(Lexical::default());
     }
+    let rare = &words.known[..words.rare];
     if query.required.is_empty() && !rare.is_empty() {
-        let expression = without(any(rare), &query.excluded);
+        let expression = without(any(rare.iter().copied()), &query.excluded);
         return Ok(full(search_index::best(
             connection,
             &expression,
@@ -95,7 +75,7 @@ pub(super) fn list(connection: &Connection, query: &Query) -> Result<Lexical, St
     }
     let must = if query.required.is_empty() {
         // Nothing but common words: what has all of them.
-        all(counted.iter().map(|(_, unit)| *unit))
+        all(words.known.iter().copied())
     } else {
         all(&query.required)
     };
@@ -106,7 +86,7 @@ pub(super) fn list(connection: &Connection, query: &Query) -> Result<Lexical, St
     let expression = if rare.is_empty() {
         must
     } else {
-        format!("({must}) OR (({must}) AND {})", any(rare))
+        format!("({must}) OR (({must}) AND {})", any(rare.iter().copied()))
     };
     Ok(full(search_index::best(
         connection,
@@ -114,6 +94,46 @@ pub(super) fn list(connection: &Connection, query: &Query) -> Result<Lexical, St
         filters,
         LIST,
     )?))
+}
+
+/// The wanted words.
+struct Words<'q> {
+    /// Those that any document has, the rarest first.
+    known: Vec<&'q Unit>,
+    /// How many of these, from the front, bring no more documents than are
+    /// ranked.
+    rare: usize,
+}
+
+impl<'q> Words<'q> {
+    fn of(connection: &Connection, wanted: &'q [Unit]) -> Result<Self, StoreError> {
+        if search_index::at_most(connection)? <= u64::from(RANKED) {
+            // No word can be too common: none is counted.
+            return Ok(Self {
+                known: wanted.iter().collect(),
+                rare: wanted.len(),
+            });
+        }
+        let mut counted = Vec::with_capacity(wanted.len());
+        for unit in wanted {
+            let count = search_index::count_up_to(connection, &unit.expression(), RANKED)?;
+            if count > 0 {
+                counted.push((count, unit));
+            }
+        }
+        counted.sort_by_key(|(count, _)| *count);
+        let mut left = RANKED;
+        let is_rare = |(place, (count, _)): &(usize, &(u32, _))| {
+            let fits = *count < RANKED && (*count <= left || *place == 0);
+            left = left.saturating_sub(*count);
+            fits
+        };
+        let rare = counted.iter().enumerate().take_while(is_rare).count();
+        Ok(Self {
+            known: counted.into_iter().map(|(_, unit)| unit).collect(),
+            rare,
+        })
+    }
 }
 
 /// Leaves of `found` what has every phrase and no exclusion of the query.
