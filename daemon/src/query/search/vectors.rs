@@ -331,3 +331,26 @@ fn top(
 ) -> Vec<Hit> {
     matrix.top_k(query, count, filter).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn both_are_done_beside_each_other_only_where_it_is_worth_it() {
+        let here = thread::current().id();
+        for worth in [false, true] {
+            let (first, second) = beside(worth, || thread::current().id(), || 7);
+            assert_eq!((first == here, second), (!worth, 7));
+        }
+    }
+
+    #[test]
+    fn a_panic_on_the_other_thread_is_one_of_the_search() {
+        let panics = || beside(true, || panic!("here"), || ());
+        assert!(catch_unwind(AssertUnwindSafe(panics)).is_err());
+    }
+}
