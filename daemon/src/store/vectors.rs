@@ -2,11 +2,12 @@
 //! that are gone.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
 use rusqlite::types::Value;
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction, params_from_iter};
+use rusqlite::{CachedStatement, Connection, Transaction, params_from_iter};
 
 use super::StoreError;
 use super::search_filter::Filters;
@@ -68,9 +69,30 @@ pub fn last_removal(connection: &Connection) -> Result<i64, StoreError> {
         .query_row([], |row| row.get(0))?)
 }
 
-/// Looks up single vectors under filters of rows ([`Filters::of_rows`]).
+/// The documents of vectors and the bytes of their pieces, by vector; those that
+/// are gone are left out.
+pub fn documents(
+    connection: &Connection,
+    ids: &[i64],
+) -> Result<HashMap<i64, (Found, Range<usize>)>, StoreError> {
+    let list: Vec<String> = ids.iter().map(i64::to_string).collect();
+    Ok(connection
+        .prepare_cached(
+            "SELECT d.id, d.issue_id, d.merge_request_id, d.source_type = 'discussion', 0.0,
+                 e.body_from, e.body_to, e.id
+             FROM json_each(?1) j CROSS JOIN embeddings e ON e.id = j.value
+                 CROSS JOIN documents d ON d.id = e.document_id",
+        )?
+        .query_map([format!("[{}]", list.join(","))], |row| {
+            Ok((row.get(7)?, (found(row)?, row.get(5)?..row.get(6)?)))
+        })?
+        .collect::<Result<_, _>>()?)
+}
+
+/// Asks of single vectors whether they pass filters of rows
+/// ([`Filters::of_rows`]).
 pub struct Lookup<'c> {
-    /// Prepared once, since a search looks up a hundred.
+    /// Prepared once, since a search asks of a hundred.
     statement: RefCell<CachedStatement<'c>>,
     values: Vec<Value>,
 }
@@ -86,9 +108,7 @@ impl<'c> Lookup<'c> {
     pub fn new(connection: &'c Connection, filters: &Filters) -> Result<Self, StoreError> {
         let condition = filters.condition();
         let sql = format!(
-            "SELECT d.id, d.issue_id, d.merge_request_id, d.source_type = 'discussion', 0.0,
-                 e.body_from, e.body_to
-             FROM embeddings e JOIN documents d ON d.id = e.document_id
+            "SELECT 1 FROM embeddings e JOIN documents d ON d.id = e.document_id
                  LEFT JOIN issues i ON i.id = d.issue_id
                  LEFT JOIN merge_requests m ON m.id = d.merge_request_id
              WHERE e.id = ? AND {}",
@@ -100,18 +120,12 @@ impl<'c> Lookup<'c> {
         })
     }
 
-    /// The document of a vector and the bytes of its piece; `None` where it is
-    /// gone or does not pass.
-    pub fn get(&self, embedding: i64) -> Result<Option<(Found, Range<usize>)>, StoreError> {
+    /// Whether a vector's document passes; one that is gone does not.
+    pub fn passes(&self, embedding: i64) -> Result<bool, StoreError> {
         let embedding = Value::from(embedding);
         let values = std::iter::once(&embedding).chain(&self.values);
-        Ok(self
-            .statement
-            .borrow_mut()
-            .query_row(params_from_iter(values), |row| {
-                Ok((found(row)?, row.get(5)?..row.get(6)?))
-            })
-            .optional()?)
+        let mut statement = self.statement.borrow_mut();
+        Ok(statement.exists(params_from_iter(values))?)
     }
 }
 

@@ -105,7 +105,7 @@ impl Vectors {
             let hits = matrix.map(|matrix| passing(connection, matrix, filters, model, query));
             (hits.transpose()?, other)
         };
-        let nearest = documents(connection, filters.project, hits.unwrap_or_default())?;
+        let nearest = documents(connection, &hits.unwrap_or_default())?;
         Ok((nearest, other))
     }
 
@@ -234,11 +234,12 @@ fn beside<A: Send, B>(
 }
 
 /// The documents of rows that passed the filters, which are not asked again.
-fn documents(connection: &Connection, project: i64, hits: Vec<Hit>) -> Result<Nearest, StoreError> {
-    let lookup = Lookup::new(connection, &Filters::of(project))?;
+fn documents(connection: &Connection, hits: &[Hit]) -> Result<Nearest, StoreError> {
+    let ids: Vec<i64> = hits.iter().map(|hit| hit.id).collect();
+    let mut known = vectors::documents(connection, &ids)?;
     let mut nearest = Nearest::default();
     for hit in hits {
-        if let Some((found, at)) = lookup.get(hit.id)?
+        if let Some((found, at)) = known.remove(&hit.id)
             && !nearest.places.contains_key(&found.document)
         {
             nearest.places.insert(found.document, at);
@@ -307,13 +308,10 @@ fn one_by_one(
             return false;
         }
         asked.set(asked.get() + 1);
-        lookup.get(id).map_or_else(
-            |error| {
-                failed.replace(Some(error));
-                false
-            },
-            |found| found.is_some(),
-        )
+        lookup.passes(id).unwrap_or_else(|error| {
+            failed.replace(Some(error));
+            false
+        })
     };
     let hits = top(matrix, query, PIECES, Some(&passes));
     match failed.take() {
