@@ -168,6 +168,9 @@ fn spawn(program: &Path, places: &Places, errors: &Path) -> Result<Child, Failur
         .process_group(0)
         // It must not keep the folder of whoever happened to start it busy.
         .current_dir("/")
+        // Started from within a service, it must not speak in that one's name
+        // (sd_notify(3)).
+        .env_remove("NOTIFY_SOCKET")
         // Flags of ours that the daemon has to obey too. Paths are absolute.
         .env("LORE_SOCKET", &places.socket);
     if places.config_was_told {

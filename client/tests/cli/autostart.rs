@@ -56,6 +56,17 @@ fn the_first_command_starts_the_daemon_and_the_next_finds_it() {
 }
 
 #[test]
+fn a_daemon_does_not_speak_for_the_service_that_it_was_started_from() {
+    let home = home_with("echo \"${NOTIFY_SOCKET-none}\" > \"$LORE_SOCKET.told\"\nSTUB");
+    let mut lore = lore(&home, "--robot jobs");
+    let ran = run(lore.env("NOTIFY_SOCKET", "/run/other"));
+    assert_eq!(ran.exit, Some(0), "{ran:?}");
+    let told = home.path("data/lored.sock.told");
+    assert_eq!(std::fs::read_to_string(told).unwrap(), "none\n");
+    assert_eq!(stop(&home).exit, Some(0));
+}
+
+#[test]
 fn a_daemon_keeps_nothing_open_of_who_started_it() {
     let home = home_with("STUB");
     let lore = lore(&home, "--robot jobs");
