@@ -125,7 +125,7 @@ impl HostClients {
         let mut state = self.state();
         if let Some(made) = state.made.get_mut(name)
             && made.token == token
-            && made.host == *host
+            && made.host == without_projects(host)
             && made.sync == config.sync
         {
             made.source = source;
@@ -135,7 +135,7 @@ impl HostClients {
         let client = Client::new(settings, Arc::clone(&self.clock), self.seed)
             .map_err(|error| gitlab_error(&error))?;
         let made = Made {
-            host: host.clone(),
+            host: without_projects(host),
             sync: config.sync.clone(),
             token,
             source,
@@ -195,6 +195,15 @@ fn is_only(config: &Config, name: &str) -> bool {
 }
 
 /// What a client has to know of a configured host.
+/// What a client is made of: its bounds, its budget and GitLab's word to wait
+/// are the host's, and another project changes none of them.
+fn without_projects(host: &Host) -> Host {
+    Host {
+        projects: Vec::new(),
+        ..host.clone()
+    }
+}
+
 fn settings(name: &str, host: &Host, sync: &SyncConfig, token: Token) -> HostConfig {
     HostConfig {
         token: Some(token),

@@ -193,12 +193,12 @@ methods! {
     /// Which project a selector or a checkout means.
     ProjectsResolve = "projects.resolve", Read, project::ResolveProject => project::ProjectInfo,
         errors [Mirror Project];
+    /// Projects on a host by part of their names.
+    ProjectsSearch = "projects.search", Read, setup::FindProjects => setup::FoundProjects,
+        errors [Config Gitlab; Io];
     /// Hosts and projects that may be meant, from what is on this machine.
     SetupPropose = "setup.propose", Read, setup::AskProposals => setup::Proposals,
         errors [Config];
-    /// Projects on a host by part of their names.
-    SetupFindProjects = "setup.findProjects", Read, setup::FindProjects => setup::FoundProjects,
-        errors [Config Gitlab; Io];
     /// Tries a host, a token and projects, and writes nothing.
     SetupCheck = "setup.check", Read, setup::Setup => setup::SetupReport,
         errors [Config Gitlab; Io];

@@ -227,7 +227,7 @@ pub enum ProposalOrigin {
     GlabDefault,
 }
 
-/// Parameters of `setup.findProjects`.
+/// Parameters of `projects.search`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FindProjects {
@@ -250,7 +250,7 @@ pub struct FindProjects {
     pub limit: u32,
 }
 
-/// The answer of `setup.findProjects`.
+/// The answer of `projects.search`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FoundProjects {
     /// What fits, the most recently active first; one that has exactly the

@@ -30,6 +30,11 @@ pub(crate) struct Checkout {
 }
 
 impl Checkout {
+    /// The repository around the current folder; none where that is gone.
+    pub(crate) fn here() -> Option<Self> {
+        Self::around(&std::env::current_dir().ok()?)
+    }
+
     /// The repository that `folder` lies in, by the nearest `.git` upwards.
     pub(crate) fn around(folder: &Path) -> Option<Self> {
         folder.ancestors().find_map(Self::at)

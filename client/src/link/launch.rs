@@ -216,6 +216,18 @@ fn ready(places: &Places) -> Result<Option<(Connection, HelloReply)>, Failure> {
     }
 }
 
+/// The daemon that owns the data folder, by its pid, where one does.
+pub(crate) fn owner(owner_lock: &Path) -> Option<u32> {
+    if owner_is_gone(owner_lock) {
+        return None;
+    }
+    std::fs::read_to_string(owner_lock)
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+}
+
 /// Whether no daemon owns the data folder. The lock is looked at, shared and
 /// for no longer than that takes. A file that is not there or cannot be read
 /// counts as free: then the daemon itself finds out, and says more.

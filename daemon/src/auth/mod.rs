@@ -26,7 +26,11 @@ pub async fn login(
     now: Timestamp,
 ) -> Result<HostToken, WireError> {
     let config = hosts.config();
-    let name = chosen(&config, ask.host.as_deref(), "login")?;
+    let name = match (&ask.host, &ask.url) {
+        // Whoever names a URL means its host, and not the only one there is.
+        (None, Some(url)) => of_url(&config, url)?,
+        (host, _) => chosen(&config, host.as_deref(), "login")?,
+    };
     let host = described(&config, &name, ask.url.as_deref())?;
     let token = Token::new(ask.token.expose());
     if token.is_empty() {
@@ -132,7 +136,27 @@ fn chosen(config: &Config, asked: Option<&str>, command: &str) -> Result<String,
     }
 }
 
-/// The host as it is configured, or as it would be.
+/// The host that has this URL: a configured one, or a new one by the name and
+/// the port in it.
+fn of_url(config: &Config, url: &str) -> Result<String, WireError> {
+    let url = host_url(url).map_err(|reason| {
+        let message = format!("the URL cannot be used: {reason}");
+        WireError::new(ErrorCode::Usage, message)
+    })?;
+    let known = config.hosts.iter().find(|(_, host)| host.url == url);
+    if let Some((name, _)) = known {
+        return Ok(name.clone());
+    }
+    let host = url.host_str().unwrap_or_default();
+    let name = match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
+    check_host_name(&name).map(str::to_owned)
+}
+
+/// The host as it is configured, or as it would be. A token goes to no other
+/// place than its host's, so a configured host takes no other URL.
 fn described(config: &Config, name: &str, url: Option<&str>) -> Result<Host, WireError> {
     let known = config.hosts.get(name).cloned();
     let given = match (url, &known) {
@@ -144,6 +168,16 @@ fn described(config: &Config, name: &str, url: Option<&str>) -> Result<Host, Wir
         let message = format!("the URL of `{name}` cannot be used: {reason}");
         WireError::new(ErrorCode::Usage, message)
     })?;
+    if let Some(known) = &known
+        && known.url != url
+    {
+        let message = format!(
+            "the config has `{name}` at {}, and not at {url}; leave the URL out, or give the other host a name of its own",
+            known.url
+        );
+        return Err(WireError::new(ErrorCode::Usage, message)
+            .action(format!("lore auth login --host {name}")));
+    }
     Ok(match known {
         Some(known) => Host { url, ..known },
         None => Host {

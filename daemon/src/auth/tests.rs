@@ -111,6 +111,37 @@ impl Fixture {
 const ONE: &str = "[hosts.h]\nurl = \"URL\"\n";
 
 #[tokio::test]
+async fn a_token_for_a_url_is_kept_for_its_host_and_no_other() {
+    let f = Fixture::new(ONE).await;
+    f.login(None, "glpat-good").await.unwrap();
+    let other = gitlab(&[("glpat-other", "read_api")]).await;
+    let ask = |host: Option<&str>, url: String, token: &str| Login {
+        host: host.map(str::to_owned),
+        url: Some(url),
+        token: Secret::new(token),
+        store: TokenStore::File,
+    };
+    let kept = login(&f.hosts, ask(None, other.uri(), "glpat-other"), f.now());
+    let kept = kept.await.unwrap();
+    let name = other.uri().replace("http://", "");
+    assert_eq!(
+        (kept.host.as_str(), kept.configured),
+        (name.as_str(), false)
+    );
+    assert_eq!(f.kept().unwrap().trim(), "glpat-good");
+    // Its own URL is the host that is configured.
+    let kept = login(&f.hosts, ask(None, f.server.uri(), "glpat-better"), f.now());
+    assert_eq!(kept.await.unwrap().host, "h");
+    let error = login(
+        &f.hosts,
+        ask(Some("h"), other.uri(), "glpat-other"),
+        f.now(),
+    );
+    assert_eq!(error.await.unwrap_err().code, ErrorCode::Usage);
+    assert_eq!(f.kept().unwrap().trim(), "glpat-better");
+}
+
+#[tokio::test]
 async fn a_token_is_kept_once_the_host_took_it_and_it_may_read() {
     let f = Fixture::new(ONE).await;
     let error = f.login(None, "glpat-wrong").await.unwrap_err();
@@ -167,6 +198,23 @@ async fn the_host_is_named_where_there_are_several_and_may_be_a_new_one() {
         f.login(Some("a b"), "x").await.unwrap_err().code,
         ErrorCode::Usage
     );
+}
+
+#[tokio::test]
+async fn another_project_leaves_a_host_its_budget_and_its_bounds() {
+    let f = Fixture::new(ONE).await;
+    f.login(None, "glpat-good").await.unwrap();
+    f.refresh().await;
+    f.status().await;
+    let sent = || f.hosts.made("h").unwrap().budget().requests_total;
+    let before = sent();
+    assert!(before > 0);
+    let file = f.folder.path().join("config.toml");
+    let more = ONE.replace("URL", &f.server.uri()) + "projects = [\"g/p\"]\n";
+    let config = Config::parse(&file, &more).unwrap();
+    f.hosts.replace_config(Arc::new(config));
+    f.refresh().await;
+    assert_eq!(sent(), before);
 }
 
 #[tokio::test]

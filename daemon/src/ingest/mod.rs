@@ -57,6 +57,9 @@ pub struct Asked {
     pub not_beyond: Timestamp,
 }
 
+/// How far GitLab's clock may be ahead of this machine's, in milliseconds.
+const CLOCK_SKEW: i64 = 24 * 60 * 60 * 1_000;
+
 impl Asked {
     /// The guard of a single request, whose answer is written at `now`.
     pub fn at(at: Timestamp, now: Timestamp) -> Self {
@@ -65,6 +68,11 @@ impl Asked {
             not_after: at,
             not_beyond: now,
         }
+    }
+
+    /// The latest that GitLab's clock may be, in milliseconds.
+    fn clock_limit(self) -> i64 {
+        self.not_beyond.as_millisecond().saturating_add(CLOCK_SKEW)
     }
 
     /// Whether what is stored was asked for later, in milliseconds.
@@ -125,6 +133,9 @@ pub fn merge_request(
 /// and where it is the same, the time of asking.
 fn is_stale(stored: &items::StoredItem, updated_at: Timestamp, asked: Asked) -> bool {
     match stored.updated_at.cmp(&updated_at.as_millisecond()) {
+        // A time that has not come yet is no time of a change: GitLab's clock
+        // was wrong once, and must not keep its later answers out.
+        std::cmp::Ordering::Greater if stored.updated_at > asked.clock_limit() => false,
         std::cmp::Ordering::Greater => true,
         std::cmp::Ordering::Less => false,
         std::cmp::Ordering::Equal => stored
@@ -189,4 +200,38 @@ fn labels(
     applied: &[AppliedLabel],
 ) -> Result<(), StoreError> {
     labels::set_labels(tx, project.id, source, id, applied)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stale(stored: &str, seen: &str, answer: &str) -> bool {
+        let at = |time: &str| time.parse::<Timestamp>().unwrap();
+        let stored = items::StoredItem {
+            id: 1,
+            updated_at: at(stored).as_millisecond(),
+            last_seen_at: Some(at(seen).as_millisecond()),
+            counters: items::ItemCounters::default(),
+        };
+        let asked = Asked::at(at("2026-11-21T12:00:00Z"), at("2026-11-21T12:00:05Z"));
+        is_stale(&stored, at(answer), asked)
+    }
+
+    #[test]
+    fn the_later_change_stays_and_of_one_change_what_was_asked_for_later() {
+        let (noon, before) = ("2026-11-21T12:00:00Z", "2026-11-21T11:00:00Z");
+        assert!(stale(noon, before, before));
+        assert!(!stale(before, before, noon));
+        assert!(stale(before, "2026-11-21T12:00:03Z", before));
+        assert!(!stale(before, before, before));
+        // GitLab's clock may be ahead of this one.
+        assert!(stale("2026-11-21T18:00:00Z", before, noon));
+    }
+
+    #[test]
+    fn a_change_in_the_future_does_not_keep_later_answers_out() {
+        let before = "2026-11-21T11:00:00Z";
+        assert!(!stale("2030-01-01T00:00:00Z", before, before));
+    }
 }

@@ -1,5 +1,7 @@
 //! The project that a read is about.
 
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use lore_proto::project::{Freshness, ProjectInfo};
 use lore_proto::{ErrorCode, WireError};
@@ -24,7 +26,10 @@ pub(super) fn mirrored(
                 asked.path, asked.host
             ),
         );
-        with_sync_command(error, asked).action("lore status")
+        match selector(connection, asked) {
+            Ok(selector) => with_sync_command(error, selector.as_deref()).action("lore status"),
+            Err(error) => error.into(),
+        }
     })
 }
 
@@ -60,30 +65,56 @@ pub(super) fn freshness(
 
 /// What a reader should know of the project itself.
 pub(super) fn warnings(asked: &ProjectInfo, row: &ProjectRow) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if !row.path.eq_ignore_ascii_case(&asked.path) {
-        warnings.push(format!(
-            "`{}` is called `{}` on {} now; the config has the old path",
-            asked.path, row.path, asked.host
-        ));
-    }
-    if let Some(since) = row.access_lost_at {
-        warnings.push(format!(
-            "{} has hidden `{}` from this token since {}; the mirror keeps what it had",
-            asked.host,
-            asked.path,
-            since.strftime("%Y-%m-%d %H:%M UTC")
-        ));
-    }
-    warnings
+    let warnings = renamed(asked, row).into_iter();
+    warnings.chain(hidden(asked, row)).collect()
 }
 
-/// `error` with the command that brings the project up to date; left out for a
-/// path that no shell can take.
-pub(super) fn with_sync_command(error: WireError, project: &ProjectInfo) -> WireError {
-    match shlex::try_quote(&project.path) {
-        Ok(path) => error.action(format!("lore sync -p {path}")),
-        Err(_) => error,
+/// That the project has another path now.
+pub(super) fn renamed(asked: &ProjectInfo, row: &ProjectRow) -> Option<String> {
+    let old = !row.path.eq_ignore_ascii_case(&asked.path);
+    old.then(|| {
+        format!(
+            "`{}` is called `{}` on {} now; the config has the old path",
+            asked.path, row.path, asked.host
+        )
+    })
+}
+
+/// That GitLab shows the project no more.
+pub(super) fn hidden(asked: &ProjectInfo, row: &ProjectRow) -> Option<String> {
+    let since = row.access_lost_at?;
+    Some(format!(
+        "{} has hidden `{}` from this token since {}; the mirror keeps what it had",
+        asked.host,
+        asked.path,
+        since.strftime("%Y-%m-%d %H:%M UTC")
+    ))
+}
+
+/// The words by which a command names the project: its host too where another
+/// one has the path as well. `None` for a path that no shell can take.
+pub(super) fn selector(
+    connection: &Connection,
+    project: &ProjectInfo,
+) -> Result<Option<String>, StoreError> {
+    let elsewhere = projects::is_elsewhere(connection, &project.host, &project.path)?;
+    let quoted = |word: &str| shlex::try_quote(word).ok().map(Cow::into_owned);
+    let words = || {
+        let path = quoted(&project.path)?;
+        if elsewhere {
+            return Some(format!("-p {path} --host {}", quoted(&project.host)?));
+        }
+        Some(format!("-p {path}"))
+    };
+    Ok(words())
+}
+
+/// `error` with the command that brings the project of the `selector` up to
+/// date.
+pub(super) fn with_sync_command(error: WireError, selector: Option<&str>) -> WireError {
+    match selector {
+        Some(words) => error.action(format!("lore sync {words}")),
+        None => error,
     }
 }
 

@@ -1,9 +1,9 @@
 //! How much of each configured project is mirrored, and how current that is.
 
 use jiff::Timestamp;
-use lore_proto::WireError;
-use lore_proto::daemon::ProjectStatus;
+use lore_proto::daemon::{ProjectStatus, StatusWarning};
 use lore_proto::project::ProjectInfo;
+use lore_proto::{ErrorCode, WireError};
 use rusqlite::Connection;
 
 use super::project;
@@ -24,6 +24,35 @@ pub async fn projects(
             .iter()
             .map(|asked| Ok(one(connection, asked, now)?))
             .collect()
+    })
+    .await
+}
+
+/// What a person should know of the configured projects themselves.
+pub async fn warnings(
+    db: &Database,
+    configured: &[ProjectInfo],
+) -> Result<Vec<StatusWarning>, WireError> {
+    let configured = configured.to_vec();
+    db.read(move |connection| {
+        let mut warnings = Vec::new();
+        for asked in &configured {
+            let Some(row) = projects::by_path(connection, &asked.host, &asked.path)? else {
+                continue;
+            };
+            let hidden = project::hidden(asked, &row).map(|message| StatusWarning {
+                code: ErrorCode::GitlabNotFound,
+                message,
+                actions: vec!["lore auth status".to_owned()],
+            });
+            let renamed = project::renamed(asked, &row).map(|message| StatusWarning {
+                code: ErrorCode::ConfigInvalid,
+                message,
+                actions: Vec::new(),
+            });
+            warnings.extend(hidden.into_iter().chain(renamed));
+        }
+        Ok(warnings)
     })
     .await
 }

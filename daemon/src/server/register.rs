@@ -63,11 +63,19 @@ pub(super) fn by_name<P: DeserializeOwned>(params: &Params<'_>) -> Result<P, Err
         }
         Some(text) => text,
     };
-    serde_json::from_str(text).map_err(|error| {
-        // serde names the parameter. Its " at line 1 column 9" is about the
-        // parameters alone, which nobody can find by it.
-        let message = error.to_string();
+    let mut text = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut text).map_err(|error| {
+        // Its " at line 1 column 9" is about the parameters alone, which nobody
+        // can find by it.
+        let message = error.inner().to_string();
         let message = message.split(" at line ").next().unwrap_or_default();
-        reserved(INVALID_PARAMS, ErrorCode::Usage, message)
+        let path = error.path().to_string();
+        let message = match path.as_str() {
+            // Of the parameters as a whole; serde names what is unknown or
+            // missing.
+            "." => message.to_owned(),
+            path => format!("`{path}`: {message}"),
+        };
+        reserved(INVALID_PARAMS, ErrorCode::Usage, &message)
     })
 }

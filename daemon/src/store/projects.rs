@@ -44,6 +44,15 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ProjectRow> {
     })
 }
 
+/// Whether another host has a project of that path too.
+pub fn is_elsewhere(connection: &Connection, host: &str, path: &str) -> Result<bool, StoreError> {
+    Ok(connection
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM project_paths WHERE path = ?2 AND host <> ?1)",
+        )?
+        .query_row([host, path], |row| row.get(0))?)
+}
+
 /// The project that `path` names or once named, without regard to case.
 pub fn by_path(
     connection: &Connection,

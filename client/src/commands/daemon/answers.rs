@@ -135,6 +135,9 @@ pub(super) struct Absent {
     pub(super) starts_on_demand: bool,
     /// Where nobody answers.
     pub(super) socket: String,
+    /// A daemon that owns the data folder all the same and cannot be heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) owner_pid: Option<u32>,
 }
 
 /// Of `logs`, without `--follow`.

@@ -174,6 +174,15 @@ fn stop(context: &Context, places: &Places) -> Result<Option<u32>, Failure> {
     if gone(STOP_LIMIT) {
         return Ok(pid);
     }
+    if let (None, Some(owner)) = (pid, link::owner(&places.owner_lock())) {
+        let message = format!(
+            "{}, so it could not be asked to stop",
+            unheard(places, owner)
+        );
+        return Err(WireError::new(ErrorCode::DaemonUnavailable, message)
+            .action(format!("kill {owner}"))
+            .into());
+    }
     let who = pid.map_or_else(String::new, |pid| format!(" (pid {pid})"));
     Err(Failure::Error(
         WireError::new(
@@ -188,6 +197,15 @@ fn stop(context: &Context, places: &Places) -> Result<Option<u32>, Failure> {
     ))
 }
 
+/// What is known of a daemon that is there and cannot be heard.
+fn unheard(places: &Places, pid: u32) -> String {
+    format!(
+        "a daemon (pid {pid}) owns the data folder `{}` and does not answer at `{}`; it starts or ends just now, listens on another socket (LORE_SOCKET, XDG_RUNTIME_DIR), or hangs",
+        sanitise::line(&places.data_dir.to_string_lossy()),
+        sanitise::line(&places.socket.to_string_lossy()),
+    )
+}
+
 /// pid, version, protocol, uptime and places, or that none runs. Both are
 /// answers, so both are exit 0.
 fn status(context: &mut Context) -> Result<Reply, Failure> {
@@ -198,6 +216,7 @@ fn status(context: &mut Context) -> Result<Reply, Failure> {
             running: false,
             starts_on_demand: true,
             socket: places.socket.display().to_string(),
+            owner_pid: None,
         };
         return say(context, &Health::Absent(absent), &sentence);
     }
@@ -245,11 +264,16 @@ fn status(context: &mut Context) -> Result<Reply, Failure> {
         }
         Probe::Absent(_) => {
             let socket = places.socket.display().to_string();
-            let page = format!("Not running (no daemon answers at `{socket}`).\n");
+            let owner_pid = link::owner(&places.owner_lock());
+            let page = match owner_pid {
+                Some(pid) => format!("Not answering: {}.\n", unheard(&places, pid)),
+                None => format!("Not running (no daemon answers at `{socket}`).\n"),
+            };
             let absent = Absent {
                 running: false,
                 starts_on_demand: false,
                 socket,
+                owner_pid,
             };
             say(context, &Health::Absent(absent), &page)
         }

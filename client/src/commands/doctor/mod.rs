@@ -74,7 +74,7 @@ impl Run for Doctor {
             Err(closed) => return Err(closed),
         };
         if self.report {
-            let report = report::markdown(&diagnosis);
+            let report = report::markdown(&diagnosis, &context.places()?);
             if context.printer.robot {
                 return document(&Answer::Report { report });
             }

@@ -4,14 +4,15 @@
 use std::collections::BTreeMap;
 
 use lore_proto::doctor::{CheckState, Diagnosis};
+use lore_proto::places::Places;
 
 use crate::output::{Page, sanitise};
 
 /// The report, in Markdown.
-pub(super) fn markdown(diagnosis: &Diagnosis) -> String {
+pub(super) fn markdown(diagnosis: &Diagnosis, places: &Places) -> String {
     let home = std::env::var("HOME").unwrap_or_default();
     let user = std::env::var("USER").unwrap_or_default();
-    let names = Names::of(diagnosis, &home, &user);
+    let names = Names::of(diagnosis, places, &home, &user);
     let mut page = Page::default();
     page.line(format_args!("lore {}", lore_proto::this_build()));
     page.line(format_args!(
@@ -44,7 +45,7 @@ pub(super) fn markdown(diagnosis: &Diagnosis) -> String {
 struct Names(Vec<(String, String)>);
 
 impl Names {
-    fn of(diagnosis: &Diagnosis, home: &str, user: &str) -> Self {
+    fn of(diagnosis: &Diagnosis, places: &Places, home: &str, user: &str) -> Self {
         let mut names = BTreeMap::new();
         let (mut hosts, mut projects) = (0, 0);
         for finding in &diagnosis.findings {
@@ -56,10 +57,13 @@ impl Names {
                 ("token" | "host" | "tls" | "clock" | "project", None) => (subject.as_str(), None),
                 _ => continue,
             };
-            names.entry(host.to_owned()).or_insert_with(|| {
+            if !names.contains_key(host) {
                 hosts += 1;
-                format!("host-{hosts}")
-            });
+                // As in the name of a token's file, too.
+                for name in [host.to_owned(), host.replace(':', "%3A")] {
+                    names.insert(name, format!("host-{hosts}"));
+                }
+            }
             if let Some(project) = project {
                 for (name, word) in [
                     (project.to_owned(), "project"),
@@ -73,6 +77,16 @@ impl Names {
             }
         }
         let mut names: Vec<_> = names.into_iter().collect();
+        for (path, word) in [
+            (Some(places.config.as_path()), "config-file"),
+            (Some(places.data_dir.as_path()), "data-folder"),
+            (Some(places.log_dir.as_path()), "log-folder"),
+            (places.socket.parent(), "socket-folder"),
+        ] {
+            // What lies in the home is told well enough by the rest of its path.
+            let path = path.filter(|path| home.is_empty() || !path.starts_with(home));
+            names.extend(path.map(|path| (path.display().to_string(), word.to_owned())));
+        }
         names.push((home.to_owned(), "~".to_owned()));
         names.push((user.to_owned(), "user".to_owned()));
         // A one-letter name would tear words apart and hide nothing.
@@ -118,6 +132,7 @@ fn hide_owner(text: &str) -> String {
 mod tests {
     use super::*;
     use lore_proto::doctor::Finding;
+    use lore_proto::places::Overrides;
     use lore_proto::{ErrorCode, WireError};
 
     #[test]
@@ -135,16 +150,28 @@ mod tests {
             .of("gitlab.corp.example"),
             Finding::ok("token", "accepted, for ada.lovelace; scopes api")
                 .of("gitlab.corp.example"),
+            Finding::ok(
+                "token",
+                "the token comes from file ~/.config/lore/tokens/git.corp.example%3A8443",
+            )
+            .of("git.corp.example:8443"),
+            Finding::ok("folder", "`/srv/merger-with-acme` is yours alone"),
             Finding::failed("project", away).of("gitlab.corp.example: secret/plan"),
         ];
         let diagnosis = Diagnosis::new(findings, "2026-11-21T12:00:00Z".parse().unwrap());
-        let names = Names::of(&diagnosis, "/home/ada", "ada");
+        let places = Places {
+            config: "/home/ada/.config/lore/config.toml".into(),
+            data_dir: "/srv/merger-with-acme".into(),
+            socket: "/srv/merger-with-acme/lored.sock".into(),
+            ..Places::from_env(&Overrides::default()).unwrap()
+        };
+        let names = Names::of(&diagnosis, &places, "/home/ada", "ada");
         let text: String = diagnosis
             .findings
             .iter()
             .map(|it| names.hide(&it.message) + "\n")
             .collect();
-        for secret in ["corp.example", "secret", "plan", "ada", "lovelace"] {
+        for secret in ["corp.example", "secret", "plan", "ada", "lovelace", "acme"] {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
         assert!(

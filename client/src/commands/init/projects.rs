@@ -1,7 +1,7 @@
 //! Which projects: searched by part of a name, taken from the list by number,
 //! or named by a path or an address.
 
-use lore_proto::methods::SetupFindProjects;
+use lore_proto::methods::ProjectsSearch;
 use lore_proto::setup::{FindProjects, FoundProject, FoundProjects, HostProposal, Setup};
 
 use super::conversation::{Conversation, is_cancelled};
@@ -110,7 +110,7 @@ pub(super) fn choose(
 fn find(context: &mut Context, setup: &Setup, query: &str) -> Result<FoundProjects, Failure> {
     let rows = context.printer.err.size.map_or(24, |(_, rows)| rows);
     let limit = rows.saturating_sub(6).clamp(5, MAX_LISTED);
-    context.ask::<SetupFindProjects>(&FindProjects {
+    context.ask::<ProjectsSearch>(&FindProjects {
         host: setup.host.clone(),
         url: setup.url.clone(),
         token: setup.token.clone(),

@@ -16,10 +16,7 @@ const MAX_LISTED: usize = 9;
 
 /// URLs of the current folder's git remotes, most telling first.
 pub(super) fn remotes() -> Vec<String> {
-    let Ok(folder) = std::env::current_dir() else {
-        return Vec::new();
-    };
-    Checkout::around(&folder)
+    Checkout::here()
         .map(|checkout| checkout.remotes(&UserFiles::from_env()))
         .unwrap_or_default()
 }

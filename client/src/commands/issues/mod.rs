@@ -168,12 +168,11 @@ impl Run for Issues {
     }
 
     fn run(mut self, context: &mut Context) -> Result<Reply, Failure> {
-        let here = std::env::current_dir()
-            .map_err(|error| Failure::io("finding the current folder", &error))?;
+        let here = Checkout::here();
         let project = ResolveProject {
             project: context.project()?,
             host: context.globals.host.clone(),
-            remotes: context.remotes(Checkout::around(&here).as_ref()),
+            remotes: context.remotes(here.as_ref()),
         };
         match self.reference.take() {
             Some(reference) => self.one(context, reference, project),

@@ -193,8 +193,7 @@ impl Run for MergeRequests {
     }
 
     fn run(mut self, context: &mut Context) -> Result<Reply, Failure> {
-        let here = std::env::current_dir()
-            .map_err(|error| Failure::io("finding the current folder", &error))?;
+        let here = std::env::current_dir().unwrap_or_default();
         let checkout = Checkout::around(&here);
         if let Some(file) = &self.file {
             let top = checkout.as_ref().and_then(|c| c.root.as_deref());

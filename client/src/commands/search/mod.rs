@@ -109,14 +109,13 @@ impl Run for Search {
 
     fn run(self, context: &mut Context) -> Result<Reply, Failure> {
         let fields = self.read.fields(context, Some("hits"), FIELDS)?;
-        let here = std::env::current_dir()
-            .map_err(|error| Failure::io("finding the current folder", &error))?;
+        let here = Checkout::here();
         let now = context.printer.view().now;
         let since = self.since.map(|text| instant("--since", &text, now));
         let project = ResolveProject {
             project: context.project()?,
             host: context.globals.host.clone(),
-            remotes: context.remotes(Checkout::around(&here).as_ref()),
+            remotes: context.remotes(here.as_ref()),
         };
         let params = SearchParams {
             query: self.query.join(" "),

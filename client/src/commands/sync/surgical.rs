@@ -14,10 +14,10 @@ const MAX_CHANGES: usize = 12;
 #[derive(Debug, Args)]
 pub(super) struct Targets {
     /// Exactly this issue; can be repeated
-    #[arg(long = "issue", value_name = "IID", value_parser = iid)]
+    #[arg(long = "issue", value_name = "IID", value_parser = issue)]
     issues: Vec<u64>,
     /// Exactly this merge request; can be repeated
-    #[arg(long = "mr", value_name = "IID", value_parser = iid)]
+    #[arg(long = "mr", value_name = "IID", value_parser = merge_request)]
     merge_requests: Vec<u64>,
     /// Exactly the issue of this address; can be repeated
     #[arg(long = "issue-url", value_name = "URL")]
@@ -46,9 +46,29 @@ impl Targets {
     }
 }
 
-/// `123`, `#123` or `!123`.
-fn iid(text: &str) -> Result<u64, String> {
-    let digits = text.trim().trim_start_matches(['#', '!']);
+/// `123` or `#123`.
+fn issue(text: &str) -> Result<u64, String> {
+    iid(text, '#')
+}
+
+/// `123` or `!123`.
+fn merge_request(text: &str) -> Result<u64, String> {
+    iid(text, '!')
+}
+
+fn iid(text: &str, sigil: char) -> Result<u64, String> {
+    let text = text.trim();
+    let digits = text.strip_prefix(sigil).unwrap_or(text);
+    match (sigil, text.chars().next()) {
+        ('#', Some('!')) => {
+            return Err(format!(
+                "`{}` is a merge request: --mr",
+                sanitise::line(text)
+            ));
+        }
+        ('!', Some('#')) => return Err(format!("`{}` is an issue: --issue", sanitise::line(text))),
+        _ => {}
+    }
     match digits.parse() {
         Ok(0) => Err("issues and merge requests count from 1".to_owned()),
         Ok(iid) => Ok(iid),
@@ -77,6 +97,8 @@ fn entity(item: &EntityOutcome, view: &View, page: &mut Page) {
         "the mirror has a newer one"
     } else if !item.fetched {
         "not read"
+    } else if !item.ingested {
+        "found, and not written"
     } else if item.changes.is_empty() {
         "unchanged"
     } else {
@@ -169,9 +191,16 @@ mod tests {
 
     #[test]
     fn a_target_may_carry_gitlabs_sign_and_is_never_zero() {
-        assert_eq!(iid("!12"), Ok(12));
-        assert_eq!(iid("#7"), Ok(7));
-        assert!(iid("0").is_err());
-        assert!(iid("twelve").is_err());
+        assert_eq!(
+            (merge_request("!12"), merge_request("12")),
+            (Ok(12), Ok(12))
+        );
+        assert_eq!((issue("#7"), issue(" 7")), (Ok(7), Ok(7)));
+        for wrong in ["0", "#0", "twelve", "##7"] {
+            assert!(issue(wrong).is_err(), "{wrong}");
+        }
+        // Of the other kind, which has a flag of its own.
+        assert!(issue("!12").unwrap_err().contains("--mr"));
+        assert!(merge_request("#7").unwrap_err().contains("--issue"));
     }
 }

@@ -38,9 +38,10 @@ pub(super) fn list(list: &RunList, view: &View) -> String {
     for run in &list.runs {
         table.row(vec![
             Cell::new(run_word(run)).painted(paint_run_word),
-            Cell::new(sanitise::line(&match several {
-                true => format!("{} on {}", run.project, run.host),
-                false => run.project.clone(),
+            Cell::new(sanitise::line(&if several {
+                format!("{} on {}", run.project, run.host)
+            } else {
+                run.project.clone()
             })),
             Cell::new(run.mode.as_str()),
             Cell::new(time::ago(run.started_at, view.now)),

@@ -247,7 +247,8 @@ impl Question<'_> {
         // The nearest paths come from GitLab, so no command is made of them. Where
         // there are some, the path is misspelt rather than too new.
         if nearest.is_empty() {
-            return Ok(project::with_sync_command(error, self.asked));
+            let selector = project::selector(connection, self.asked)?;
+            return Ok(project::with_sync_command(error, selector.as_deref()));
         }
         Ok(error)
     }

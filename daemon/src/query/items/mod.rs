@@ -10,6 +10,7 @@ use lore_proto::project::ProjectInfo;
 use lore_proto::{ErrorCode, WireError};
 use rusqlite::Connection;
 
+use super::project;
 use crate::store::item_lists::{Filters, Order, Wanted};
 use crate::store::projects::ProjectRow;
 use crate::store::{SourceType, StoreError, items, queue};
@@ -130,15 +131,15 @@ pub(in crate::query) fn find(
         message = format!("{message}; there is a {sigil}{iid}");
     }
     let mut error = WireError::new(ErrorCode::NotFound, message);
-    if let Ok(path) = shlex::try_quote(&asked.path) {
+    if let Some(project) = project::selector(connection, asked)? {
         let flag = match source {
             SourceType::Issue => "--issue",
             SourceType::MergeRequest => "--mr",
         };
         if has_other {
-            error = error.action(format!("{command} {iid} -p {path}"));
+            error = error.action(format!("{command} {iid} {project}"));
         }
-        error = error.action(format!("lore sync {flag} {iid} -p {path}"));
+        error = error.action(format!("lore sync {flag} {iid} {project}"));
     }
     Err(error)
 }
@@ -157,10 +158,11 @@ fn owed(
         SourceType::Issue => ('#', "--issue"),
         SourceType::MergeRequest => ('!', "--mr"),
     };
+    let selector = project::selector(connection, asked)?;
     let warning = (!names.is_empty()).then(|| {
-        let command = match shlex::try_quote(&asked.path) {
-            Ok(path) => format!("; `lore sync {flag} {iid} -p {path}` gets it now"),
-            Err(_) => String::new(),
+        let command = match selector {
+            Some(project) => format!("; `lore sync {flag} {iid} {project}` gets it now"),
+            None => String::new(),
         };
         format!(
             "{sigil}{iid} is not whole yet, this is still owed: {}{command}",

@@ -65,11 +65,8 @@ impl Searcher {
         let provider = match &self.embedder {
             Ok(Some(provider)) => Arc::clone(provider),
             Ok(None) => {
-                let message = "the config has `embedding.provider = \"none\"`";
-                return Meaning::failed(
-                    WireError::new(ErrorCode::EmbedderUnavailable, message)
-                        .action("lore search --mode lexical"),
-                );
+                let message = "the config has `embedding.provider = \"none\"`, so words alone can be searched; `builtin` needs no service";
+                return Meaning::failed(WireError::new(ErrorCode::EmbedderUnavailable, message));
             }
             Err(error) => return self.without(project, text, error.into()).await,
         };

@@ -151,7 +151,9 @@ fn prepare(
         let item = find(connection, asked, &row, source, iid)?;
         query.filters.except = Some((source, item));
         let text = search_index::own_text(connection, source, item)?;
-        let (title, body) = text.ok_or_else(|| without_text(asked, source, iid))?;
+        let Some((title, body)) = text else {
+            return Err(without_text(connection, asked, source, iid)?);
+        };
         let first = crate::documents::pieces(&body).swap_remove(0);
         let text = body[first].to_owned();
         query.add_words(&title)?;
@@ -174,7 +176,12 @@ fn prepare(
     })
 }
 
-fn without_text(asked: &ProjectInfo, source: SourceType, iid: u64) -> WireError {
+fn without_text(
+    connection: &Connection,
+    asked: &ProjectInfo,
+    source: SourceType,
+    iid: u64,
+) -> Result<WireError, StoreError> {
     let sigil = source.entity().sigil();
     let error = WireError::new(
         ErrorCode::NotFound,
@@ -183,10 +190,8 @@ fn without_text(asked: &ProjectInfo, source: SourceType, iid: u64) -> WireError 
             asked.path
         ),
     );
-    match shlex::try_quote(&asked.path) {
-        Ok(path) => error.action(format!("lore sync -p {path}")),
-        Err(_) => error,
-    }
+    let selector = project::selector(connection, asked)?;
+    Ok(project::with_sync_command(error, selector.as_deref()))
 }
 
 fn answer(

@@ -86,7 +86,8 @@ impl Page<'_> {
                 mode: ranked.mode,
                 hits,
                 total: ranked.fused.len() as u64,
-                total_is_lower_bound: ranked.lexical.is_full || ranked.meaning.vector.is_some(),
+                total_is_lower_bound: !ranked.fused.is_empty()
+                    && (ranked.lexical.is_full || ranked.meaning.vector.is_some()),
                 remaining: ranked.fused.len().saturating_sub(next) as u64,
                 next_cursor: (next < ranked.fused.len())
                     .then(|| ranked.fused.get(next.checked_sub(1)?))

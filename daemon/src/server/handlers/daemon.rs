@@ -48,7 +48,10 @@ pub(super) async fn status(daemon: Arc<Daemon>, _: Nothing) -> Result<DaemonStat
     warnings.extend(daemon.mirror_warnings().await);
     warnings.extend(daemon.hosts().warnings(now));
     let projects = match projects(&daemon).await {
-        Ok(projects) => projects,
+        Ok((projects, of_projects)) => {
+            warnings.extend(of_projects);
+            projects
+        }
         Err(error) => {
             warnings.push(StatusWarning {
                 code: error.code,
@@ -86,13 +89,17 @@ pub(super) async fn status(daemon: Arc<Daemon>, _: Nothing) -> Result<DaemonStat
     })
 }
 
-async fn projects(daemon: &Daemon) -> Result<Vec<ProjectStatus>, WireError> {
+async fn projects(daemon: &Daemon) -> Result<(Vec<ProjectStatus>, Vec<StatusWarning>), WireError> {
     let Ok(ready) = daemon.ready() else {
         // `degraded` and the warnings say why.
-        return Ok(Vec::new());
+        return Ok(Default::default());
     };
     let configured = super::projects::infos(&ready.config);
-    query::status::projects(&ready.database, &configured, daemon.clock().now()).await
+    let now = daemon.clock().now();
+    Ok((
+        query::status::projects(&ready.database, &configured, now).await?,
+        query::status::warnings(&ready.database, &configured).await?,
+    ))
 }
 
 /// The reply goes out before anything ends: a call under way is waited for.

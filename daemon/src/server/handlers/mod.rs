@@ -51,7 +51,7 @@ pub(crate) fn methods(daemon: &Arc<Daemon>) -> Result<Methods, RegisterMethodErr
     enter::<methods::ProjectsList, _, _>(t, projects::list)?;
     enter::<methods::ProjectsResolve, _, _>(t, projects::resolve)?;
     enter::<methods::SetupPropose, _, _>(t, setup::propose)?;
-    enter::<methods::SetupFindProjects, _, _>(t, setup::find_projects)?;
+    enter::<methods::ProjectsSearch, _, _>(t, setup::find_projects)?;
     enter::<methods::SetupCheck, _, _>(t, setup::check)?;
     enter::<methods::SetupWrite, _, _>(t, setup::write)?;
     enter::<methods::RpcDiscover, _, _>(t, discover::document)?;

@@ -14,10 +14,12 @@ use crate::store::StoreError;
 pub fn with_entities(connection: &Connection, row: RunRow) -> Result<RunResult, StoreError> {
     let entities = read::entities(connection, &row.run_id)?;
     let recovery_actions = recovery::actions(&row, &entities);
+    let refused = row.error_code == Some(ErrorCode::SurgicalPreflightFailed);
+    let writes = !row.options.preflight_only && !refused;
     let mut result = without_entities(row);
     result.recovery_actions = recovery_actions;
     result.entity_failures = entities.iter().filter_map(failure).collect();
-    result.entity_outcomes = outcomes(&entities);
+    result.entity_outcomes = outcomes(&entities, writes);
     Ok(result)
 }
 
@@ -59,8 +61,9 @@ pub fn state_name(completion: Option<CompletionStatus>) -> &'static str {
     completion.map_or("running", CompletionStatus::as_str)
 }
 
-/// One outcome an item; `rows` are in the order of items.
-fn outcomes(rows: &[StoredEntity]) -> Vec<EntityOutcome> {
+/// One outcome an item; `rows` are in the order of items. A run that only looks
+/// `writes` nothing.
+fn outcomes(rows: &[StoredEntity], writes: bool) -> Vec<EntityOutcome> {
     rows.chunk_by(|a, b| (a.entity_type, a.iid) == (b.entity_type, b.iid))
         .filter_map(|rows| {
             let first = rows.first()?;
@@ -72,7 +75,7 @@ fn outcomes(rows: &[StoredEntity]) -> Vec<EntityOutcome> {
                 entity_type: first.entity_type,
                 iid: first.iid,
                 fetched: matches!(status, EntityStatus::Ok | EntityStatus::SkippedStale),
-                ingested: status == EntityStatus::Ok,
+                ingested: writes && status == EntityStatus::Ok,
                 stale_skipped: status == EntityStatus::SkippedStale,
                 title: None,
                 changes: Vec::new(),

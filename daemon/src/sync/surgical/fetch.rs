@@ -17,7 +17,7 @@ use super::statuses::Statuses;
 use super::{Item, Run, Subject};
 use crate::gitlab::models::Iid;
 use crate::gitlab::{Call, Client, Lane, MissingKind, ProjectId};
-use crate::store::{SourceType, Stage, Stages};
+use crate::store::{Stage, Stages};
 use crate::sync::fetch::{self, StageFailure};
 use crate::sync::{RunRecorder, SyncError};
 
@@ -63,14 +63,7 @@ impl Run {
             None => asked.await,
         };
         let primaries = self.check(subject, answers).await?;
-        self.ledger.count(|counters| {
-            for (item, _) in &primaries {
-                match item.source {
-                    SourceType::Issue => counters.issues_fetched += 1,
-                    SourceType::MergeRequest => counters.mrs_fetched += 1,
-                }
-            }
-        });
+        self.count_fetched(primaries.iter().map(|(item, _)| item));
         if self.request.preflight_only {
             return Ok((primaries, Dependents::new()));
         }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{Item, Run, Subject};
 use crate::gitlab::GitLabError;
+use crate::store::SourceType;
 use crate::store::rechecks::{self, Reason};
 use crate::sync::SyncError;
 use crate::sync::fetch::{Answer, Primary, StageFailure};
@@ -40,7 +41,25 @@ impl Run {
         if !self.request.preflight_only {
             self.remember_missing(subject, &failures).await?;
         }
+        // They were read, and it is told, though nothing is written of them.
+        self.count_fetched(primaries.iter().map(|(item, _)| item));
+        for (item, _) in &primaries {
+            let (kind, iid) = (item.source.entity(), item.iid.unsigned_abs());
+            self.ledger.entity(kind, iid, STAGE, EntityStatus::Ok, None);
+        }
         Err(self.refused(&subject.asked, total, &failures))
+    }
+
+    /// Counts primaries that were read.
+    pub(super) fn count_fetched<'i>(&self, items: impl Iterator<Item = &'i Item>) {
+        self.ledger.count(|counters| {
+            for item in items {
+                match item.source {
+                    SourceType::Issue => counters.issues_fetched += 1,
+                    SourceType::MergeRequest => counters.mrs_fetched += 1,
+                }
+            }
+        });
     }
 
     /// The error where not even the project could be read.

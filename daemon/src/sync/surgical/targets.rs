@@ -48,6 +48,11 @@ pub fn resolve(
             "issues and merge requests count from 1",
         ));
     }
+    let largest = issues.iter().chain(&merge_requests).max();
+    if let Some(iid) = largest.filter(|iid| i64::try_from(**iid).is_err()) {
+        let message = format!("{iid} is beyond every number of an issue or merge request");
+        return Err(WireError::new(ErrorCode::Usage, message));
+    }
     let told = told_project(config, request)?;
     let mut named: Vec<(String, String)> = Vec::new();
     let given = request

@@ -10,7 +10,7 @@ use std::process::Command;
 use gitlab_sim::upstream::Upstream;
 use gitlab_sim::{Access, GeneratorConfig, Moment, RateLimit, Simulator, SimulatorBuilder};
 use lore_e2e::{DaemonProcess, Home};
-use lore_proto::methods::{SetupCheck, SetupFindProjects, SetupPropose};
+use lore_proto::methods::{ProjectsSearch, SetupCheck, SetupPropose};
 use lore_proto::setup::{
     AskProposals, FindProjects, FoundProjects, ItemCount, ProposalOrigin, Secret, Setup,
     TokenSource,
@@ -243,7 +243,7 @@ async fn a_project_is_found_among_thousands_and_a_cut_list_says_so() {
             query: query.to_owned(),
             limit: 10,
         };
-        connection.call::<SetupFindProjects>(&ask).await
+        connection.call::<ProjectsSearch>(&ask).await
     };
     let names = |found: &FoundProjects| -> Vec<String> {
         found.projects.iter().map(|it| it.path.clone()).collect()
