@@ -34,7 +34,8 @@ pub struct Counters {
     pub docs_embedded: u64,
     pub skipped_stale: u64,
     pub warnings: u64,
-    /// Requests sent to GitLab, retries included.
+    /// Requests behind the answers that were used, their retries included.
+    /// Those of a call that failed count in the host's budget alone.
     pub requests: u64,
     /// Items found gone upstream and taken out of the mirror.
     pub deleted: u64,
