@@ -112,7 +112,8 @@ fn make() -> Value {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": SCHEMA,
         "description": "Every document that `lore --robot` writes. `data` is by command: \
-                        `$defs/data.<command>`, with `-` for spaces. Unknown fields are to be \
+                        `$defs/data.<command>`, with `-` for spaces; of `--help` it is \
+                        `$defs/Help`, of `--version` `$defs/Version`. Unknown fields are to be \
                         passed over.",
         "anyOf": [{ "$ref": "#/$defs/Answer" }, failure, { "$ref": "#/$defs/EventLine" }],
         "$defs": defs,
