@@ -75,10 +75,35 @@ fn classify(places: &Places, error: io::Error) -> Probe {
             "; use the socket's own user, or set LORE_SOCKET to a socket that belongs to you",
         );
     }
-    let failure = WireError::new(ErrorCode::DaemonUnavailable, message);
+    let mut failure = WireError::new(ErrorCode::DaemonUnavailable, message);
+    // A setting is wrong, and no later try finds it right.
+    failure.retryable &= !matches!(
+        error.kind(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory
+    );
     Probe::Unfit(if denied {
         failure
     } else {
         failure.action("lore daemon logs")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use lore_proto::places::Overrides;
+
+    use super::*;
+
+    #[test]
+    fn only_what_may_pass_is_worth_another_try() {
+        let places = Places::from_env(&Overrides::default()).unwrap();
+        let retryable = |kind: io::ErrorKind| match classify(&places, kind.into()) {
+            Probe::Unfit(error) => Some(error.retryable),
+            Probe::Ready(..) | Probe::Absent(_) => None,
+        };
+        assert_eq!(retryable(io::ErrorKind::PermissionDenied), Some(false));
+        assert_eq!(retryable(io::ErrorKind::NotADirectory), Some(false));
+        assert_eq!(retryable(io::ErrorKind::TimedOut), Some(true));
+        assert_eq!(retryable(io::ErrorKind::NotFound), None);
+    }
 }

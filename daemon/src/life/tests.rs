@@ -173,6 +173,7 @@ async fn the_handshake_names_places_and_refuses_what_does_not_fit() {
         .call("daemon.hello", hello(PROTOCOL, f.folder.path()))
         .await;
     assert_eq!(reply["error"]["data"]["code"], "DAEMON_UNAVAILABLE");
+    assert_eq!(reply["error"]["data"]["retryable"], false);
     assert!(
         reply["error"]["message"]
             .as_str()

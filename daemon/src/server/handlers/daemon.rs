@@ -160,8 +160,11 @@ async fn same_place(what: &str, told: Option<&str>, own: &Path) -> Result<(), Wi
         "a daemon for another {what} answers on this socket: it has `{}` and not `{told}`; give each its own LORE_SOCKET",
         own.display()
     );
-    Err(WireError::new(ErrorCode::DaemonUnavailable, message)
-        .details(json!({ "what": what, "told": told, "served": shown(own) })))
+    let mut error = WireError::new(ErrorCode::DaemonUnavailable, message)
+        .details(json!({ "what": what, "told": told, "served": shown(own) }));
+    // It will be no other daemon the next time.
+    error.retryable = false;
+    Err(error)
 }
 
 /// `path` with the links of what exists of it followed: a config may not
