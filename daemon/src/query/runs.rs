@@ -1,5 +1,7 @@
 //! `syncRuns.list` and `syncRuns.get`: the run ledger.
 
+use std::collections::HashSet;
+
 use jiff::Timestamp;
 use lore_proto::project::{Freshness, ProjectInfo, Read};
 use lore_proto::sync::RunResult;
@@ -130,7 +132,7 @@ fn page(
         (RunsOf::Project(asked), Some(row)) => {
             Some(project::freshness(connection, &asked.path, row, now)?)
         }
-        _ => None,
+        _ => stalest(connection, &rows, now)?,
     };
     Ok(Read {
         data: RunList {
@@ -203,6 +205,26 @@ fn find(connection: &Connection, asked: &str) -> Result<RunRow, WireError> {
         )
         .action("lore sync-runs")
     })
+}
+
+/// Of the projects of these runs, the one that was synced longest ago.
+fn stalest(
+    connection: &Connection,
+    rows: &[RunRow],
+    now: Timestamp,
+) -> Result<Option<Freshness>, StoreError> {
+    let mut seen = HashSet::new();
+    let mut stalest: Option<Freshness> = None;
+    for run in rows.iter().filter(|run| seen.insert(run.project_id)) {
+        let Some(of_run) = freshness_of(connection, run, now)? else {
+            continue;
+        };
+        let before = |known: &Freshness| of_run.last_synced_at < known.last_synced_at;
+        if stalest.as_ref().is_none_or(before) {
+            stalest = Some(of_run);
+        }
+    }
+    Ok(stalest)
 }
 
 fn freshness_of(

@@ -430,8 +430,28 @@ async fn a_listing_of_one_project_says_how_fresh_it_is() {
         .await
         .unwrap();
     assert_eq!(read.freshness.unwrap().age_seconds, Some(6_000));
-    let read = list(&mirror.db, RunsOf::All, ListRuns::default(), mirror.now())
-        .await
-        .unwrap();
-    assert_eq!(read.freshness, None);
+}
+
+#[tokio::test]
+async fn runs_of_several_projects_are_as_fresh_as_the_one_synced_longest_ago() {
+    let mirror = Mirror::new().await;
+    mirror.add_project(2, "group/other").await;
+    let done = Some(End::Succeeded);
+    let of_first = Run::new("01aaaaaaaaaaaaaaaaaaaaaaaa", 900, done);
+    write(&mirror, vec![of_first]).await;
+    let list = async || {
+        let read = list(&mirror.db, RunsOf::All, ListRuns::default(), mirror.now());
+        read.await.unwrap().freshness.unwrap()
+    };
+    assert_eq!(list().await.project, PATH);
+    let of_other = Run {
+        project: ("group/other", Some(2)),
+        ..Run::new("01bbbbbbbbbbbbbbbbbbbbbbbb", 901, None)
+    };
+    write(&mirror, vec![of_other]).await;
+    let found = list().await;
+    assert_eq!(
+        (found.project.as_str(), found.last_synced_at),
+        ("group/other", None)
+    );
 }
