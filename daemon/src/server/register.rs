@@ -79,3 +79,23 @@ pub(super) fn by_name<P: DeserializeOwned>(params: &Params<'_>) -> Result<P, Err
         reserved(INVALID_PARAMS, ErrorCode::Usage, &message)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use lore_proto::sync_runs::ListRuns;
+
+    use super::*;
+
+    #[test]
+    fn a_parameter_that_does_not_fit_is_named() {
+        for (text, named) in [
+            (r#"{"limit": "x"}"#, "`limit`: invalid type"),
+            (r#"{"mode": -1}"#, "`mode`: "),
+            (r#"{"nonsense": 1}"#, "nonsense"),
+        ] {
+            let refused = by_name::<ListRuns>(&Params::new(Some(text))).unwrap_err();
+            assert_eq!(refused.code(), INVALID_PARAMS);
+            assert!(refused.message().contains(named), "{}", refused.message());
+        }
+    }
+}

@@ -225,4 +225,15 @@ async fn an_unknown_number_says_what_to_do_and_what_else_has_it() {
             "lore sync --mr 4 -p group/project"
         ]
     );
+    // Where the path alone does not name it, the host is told too.
+    mirror
+        .sql(
+            "INSERT INTO projects (id, host, gitlab_id, path_with_namespace, name, last_seen_at)
+             VALUES (9, 'other', 9, 'group/project', 'p', 0);
+             INSERT INTO project_paths (host, path, project_id) VALUES ('other', 'group/project', 9)",
+        )
+        .await;
+    let error = issue_detail(&mirror, 99).await.unwrap_err();
+    let action = "lore sync --issue 99 -p group/project --host gitlab.example.com";
+    assert_eq!(error.actions, [action]);
 }
