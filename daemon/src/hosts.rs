@@ -194,7 +194,6 @@ fn is_only(config: &Config, name: &str) -> bool {
     config.hosts.keys().all(|other| other == name)
 }
 
-/// What a client has to know of a configured host.
 /// What a client is made of: its bounds, its budget and GitLab's word to wait
 /// are the host's, and another project changes none of them.
 fn without_projects(host: &Host) -> Host {
@@ -204,6 +203,7 @@ fn without_projects(host: &Host) -> Host {
     }
 }
 
+/// What a client has to know of a configured host.
 fn settings(name: &str, host: &Host, sync: &SyncConfig, token: Token) -> HostConfig {
     HostConfig {
         token: Some(token),

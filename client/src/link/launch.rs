@@ -68,11 +68,7 @@ pub(crate) fn launch(places: &Places) -> Result<(Connection, HelloReply), Failur
             break;
         }
         if !waits.another() {
-            return Err(unavailable(format!(
-                "a daemon owns the data folder `{}` and does not answer at `{}`; it may listen on another socket (LORE_SOCKET) or hang",
-                places.data_dir.display(),
-                places.socket.display()
-            )));
+            return Err(unavailable(unheard(places)));
         }
     }
     start(places)
@@ -214,6 +210,16 @@ fn ready(places: &Places) -> Result<Option<(Connection, HelloReply)>, Failure> {
         Probe::Unfit(error) => Err(Failure::Error(error)),
         Probe::Absent(_) => Ok(None),
     }
+}
+
+/// What is known of a daemon that owns the data folder and cannot be heard.
+pub(crate) fn unheard(places: &Places) -> String {
+    let who = owner(&places.owner_lock()).map_or_else(String::new, |pid| format!(" (pid {pid})"));
+    format!(
+        "a daemon{who} owns the data folder `{}` and does not answer at `{}`; it starts or ends just now, listens on another socket (LORE_SOCKET, XDG_RUNTIME_DIR), or hangs",
+        places.data_dir.display(),
+        places.socket.display()
+    )
 }
 
 /// The daemon that owns the data folder, by its pid, where one does.

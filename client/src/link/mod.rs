@@ -9,5 +9,5 @@ mod probe;
 
 pub(crate) use connection::{Connection, Notice, parse_result};
 pub(crate) use error::CallError;
-pub(crate) use launch::{find_lored, launch, owner, wait_until_gone};
+pub(crate) use launch::{find_lored, launch, owner, unheard, wait_until_gone};
 pub(crate) use probe::{Probe, hello, means_absent, probe};

@@ -74,7 +74,7 @@ pub(super) fn renamed(asked: &ProjectInfo, row: &ProjectRow) -> Option<String> {
     let old = !row.path.eq_ignore_ascii_case(&asked.path);
     old.then(|| {
         format!(
-            "`{}` is called `{}` on {} now; the config has the old path",
+            "`{}` is called `{}` on {} now; the config has the old path, which still works",
             asked.path, row.path, asked.host
         )
     })

@@ -177,7 +177,7 @@ fn stop(context: &Context, places: &Places) -> Result<Option<u32>, Failure> {
     if let (None, Some(owner)) = (pid, link::owner(&places.owner_lock())) {
         let message = format!(
             "{}, so it could not be asked to stop",
-            unheard(places, owner)
+            link::unheard(places)
         );
         return Err(WireError::new(ErrorCode::DaemonUnavailable, message)
             .action(format!("kill {owner}"))
@@ -195,15 +195,6 @@ fn stop(context: &Context, places: &Places) -> Result<Option<u32>, Failure> {
         .action("lore daemon logs")
         .action("lore daemon status"),
     ))
-}
-
-/// What is known of a daemon that is there and cannot be heard.
-fn unheard(places: &Places, pid: u32) -> String {
-    format!(
-        "a daemon (pid {pid}) owns the data folder `{}` and does not answer at `{}`; it starts or ends just now, listens on another socket (LORE_SOCKET, XDG_RUNTIME_DIR), or hangs",
-        sanitise::line(&places.data_dir.to_string_lossy()),
-        sanitise::line(&places.socket.to_string_lossy()),
-    )
 }
 
 /// pid, version, protocol, uptime and places, or that none runs. Both are
@@ -266,7 +257,10 @@ fn status(context: &mut Context) -> Result<Reply, Failure> {
             let socket = places.socket.display().to_string();
             let owner_pid = link::owner(&places.owner_lock());
             let page = match owner_pid {
-                Some(pid) => format!("Not answering: {}.\n", unheard(&places, pid)),
+                Some(_) => {
+                    let what = link::unheard(&places);
+                    format!("Not answering: {}.\n", sanitise::line(&what))
+                }
                 None => format!("Not running (no daemon answers at `{socket}`).\n"),
             };
             let absent = Absent {

@@ -68,3 +68,17 @@ async fn what_is_mirrored_and_owed_is_counted_for_each_project_alone() {
         ("Group/Other", Some(72))
     );
 }
+
+#[tokio::test]
+async fn a_hidden_and_a_renamed_project_are_warned_of() {
+    let mirror = Mirror::new().await;
+    let found = async || warnings(&mirror.db, &[project()]).await.unwrap();
+    assert_eq!(found().await, []);
+    mirror
+        .sql("UPDATE projects SET path_with_namespace = 'group/moved', access_lost_at = 60000")
+        .await;
+    let found = found().await;
+    let codes: Vec<_> = found.iter().map(|warning| warning.code).collect();
+    assert_eq!(codes, [ErrorCode::GitlabNotFound, ErrorCode::ConfigInvalid]);
+    assert!(found[1].message.contains("`group/moved`"), "{found:?}");
+}

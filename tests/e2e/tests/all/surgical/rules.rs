@@ -187,12 +187,16 @@ async fn preflight_only_performs_zero_content_writes() {
         };
         let ended = surgical(&mirror, check(issues(&[1, 2]))).await;
         assert_eq!(ended.clean().phase, Phase::Done);
-        assert!(ended.outcome(EntityType::Issue, 1).fetched);
-        assert!(ended.outcome(EntityType::Issue, 2).fetched);
+        for iid in [1, 2] {
+            let outcome = ended.outcome(EntityType::Issue, iid);
+            assert!(outcome.fetched && !outcome.ingested, "{outcome:?}");
+        }
         let discussions = mirror.requests().count(Route::Discussions(ItemKind::Issue));
         assert_eq!(discussions, 0);
         let ended = surgical(&mirror, check(issues(&[1, 999]))).await;
         assert_eq!(ended.code(), "SURGICAL_PREFLIGHT_FAILED");
+        let read = ended.outcome(EntityType::Issue, 1);
+        assert!(read.fetched && !read.ingested, "{read:?}");
         assert_eq!(dump(&mirror), before);
         assert_eq!(mirror.number("SELECT count(*) FROM rechecks"), 0);
         assert_eq!(

@@ -127,6 +127,22 @@ async fn dry_run_performs_zero_network_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_no_item_can_have_is_refused_and_not_replaced() {
+    let served = Served::synced().await;
+    for iid in [0, u64::MAX] {
+        let request = SyncRequest {
+            issues: vec![iid],
+            project: Some("acme/app".into()),
+            ..SyncRequest::default()
+        };
+        let refused = served.daemon.start_sync(request).await.unwrap_err();
+        assert_eq!(refused.code, ErrorCode::Usage, "{refused}");
+    }
+    assert!(served.sim.requests().is_empty());
+    served.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_clients_that_ask_for_the_same_join_one_run() {
     let served = Served::synced().await;
     served.sim.faults().add(FaultRule::new(
